@@ -3,6 +3,8 @@
 //! The account is kept in memory only: a position must stay small. If a process ends within a pass, the
 //! next one does not know what came before, and says so.
 
+mod owners;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     time::Duration,
@@ -10,6 +12,7 @@ use std::{
 
 use contract::{DropReason, EndedBy, PassEnd, Timestamp};
 
+use self::owners::Owners;
 use crate::{
     outdated::{Contents, Outdated},
     pages::{Position, Said},
@@ -43,14 +46,8 @@ pub(crate) struct PassAccount {
     open_gap: Option<String>,
     /// Why there may be more than what came, without a sign that there is.
     doubt: Option<String>,
-    /// By key: the value of `each` under which it came first, and its content.
-    owners: HashMap<u64, (usize, u64)>,
-    /// Keys that came under several values of `each`.
-    shared: HashSet<u64>,
-    /// Keys that stand for different records under two values of `each`.
-    conflicts: HashSet<u64>,
-    /// Keys came that were too many to be compared with those of other values of `each`.
-    has_uncompared: bool,
+    /// The keys of the values of `each`.
+    owners: Owners,
 }
 
 /// The account of one walk.
@@ -72,6 +69,8 @@ pub(crate) struct Walk {
     /// Number of records that came, and how many of them were left out.
     given: u64,
     left_out: u64,
+    /// Number of records that were left out because the source has removed them.
+    removed: u64,
     /// The total that was stated last.
     total: Option<u64>,
     /// A later total was smaller: records were deleted, and some of them may have been counted.
@@ -106,6 +105,8 @@ pub(crate) struct Counted<'a> {
     pub(crate) hashes: &'a [String],
     /// Which of them have a key: others are no progress.
     pub(crate) is_keyed: &'a [bool],
+    /// Which of them say that they are removed; empty if none does.
+    pub(crate) is_removed: &'a [bool],
     /// The hashes of those contents that are to be compared with others of the same key.
     pub(crate) contents: &'a [Option<u64>],
     /// Their times, if the settings say where these are.
@@ -151,6 +152,7 @@ impl PassAccount {
             allows_repeats: false,
             given: 0,
             left_out: 0,
+            removed: 0,
             total: None,
             has_shrunk: false,
             has_times: None,
@@ -195,40 +197,17 @@ impl PassAccount {
         contents: &[Option<u64>],
         known: &mut Outdated,
     ) -> bool {
-        for (hash, later) in hashes.iter().zip(contents) {
-            let Some((key, later)) = u64::from_str_radix(hash, 16).ok().zip(*later) else {
-                continue;
-            };
-            if self.owners.len() >= MAX_KEYS && !self.owners.contains_key(&key) {
-                self.has_uncompared = true;
-                continue;
-            }
-            let (owner, earlier) = *self.owners.entry(key).or_insert((value, later));
-            // Once in a pass, because pages are read twice.
-            if owner == value || self.shared.contains(&key) {
-                continue;
-            }
-            // Both contents, in any order.
-            let both = earlier ^ later;
-            if earlier != later && known.contains(key, both) {
-                self.conflicts.insert(key);
-                return false;
-            }
-            if earlier != later && !known.push(key, both) {
-                let gap = "too many keys have different contents under two values of `each`; add a path to \
-                           `key`, so that each record has its own";
-                self.gap.get_or_insert_with(|| gap.to_owned());
-            }
-            self.shared.insert(key);
-        }
-        true
+        self.owners.note(value, hashes, contents, known).unwrap_or_else(|gap| {
+            self.note_gap(gap.to_owned());
+            true
+        })
     }
 
     /// At the end of a pass, forgets the keys that no longer come under several values of `each`: their records
     /// had moved, and would take the room of others.
     pub(crate) fn forget_moved(&self, known: &mut Outdated) {
         if self.is_whole {
-            known.keep(|key| self.shared.contains(&key) || self.conflicts.contains(&key));
+            self.owners.forget_moved(known);
         }
     }
 
@@ -276,6 +255,7 @@ impl PassAccount {
             self.walks.insert(sequence, walk);
             return Outcome::LookAgain;
         }
+        let dropped = walk.dropped().collect();
         let n_double = walk.keys.as_ref().map_or(0, Contents::n_left_out);
         let unnamed_at = walk.unnamed_at.filter(|_| walk.is_seen && !walk.has_named);
         if n_double > 0 && !outdated.is_empty() {
@@ -311,8 +291,6 @@ impl PassAccount {
         let gap = walk.gap.filter(|_| listed.is_none() || is_short);
         let left_out = || "a record has an earlier content again, which was left out".to_owned();
         let gap = gap.or_else(|| lacks_contents.then(left_out));
-        let dropped = (walk.left_out > 0).then_some((DropReason::Repeated, walk.left_out));
-        let dropped = dropped.into_iter().collect();
         let mut ended =
             PassEnd { listed, given: walk.given, distinct, dropped, end, gap, doubt: None };
         let missing = ended.missing();
@@ -331,19 +309,24 @@ impl PassAccount {
     pub(crate) fn end(mut self) -> PassEnd {
         let mut end = self.sum.unwrap_or_default();
         end.gap = self.gap.or(end.gap).or(self.open_gap);
-        end.doubt = self.doubt;
+        end.doubt = self.doubt.or_else(|| self.owners.doubt());
         for walk in self.walks.into_values() {
             // It was not read to its end: it failed, or pauses after empty pages.
             end.given = end.given.saturating_add(walk.given);
-            if walk.left_out > 0 {
-                *end.dropped.entry(DropReason::Repeated).or_default() += walk.left_out;
+            for (reason, n) in walk.dropped() {
+                *end.dropped.entry(reason).or_default() += n;
             }
             end.gap = end.gap.or(walk.gap);
             (self.is_whole, end.end) = (false, EndedBy::Empty);
         }
         // A key that came under two values of `each` is one key, and the source counts it twice.
-        let n_shared = self.shared.len() as u64;
+        let n_shared = self.owners.n_shared();
         end.distinct = end.distinct.map(|distinct| distinct.saturating_sub(n_shared));
+        if let Some(n) = end.dropped.get(&DropReason::Filtered) {
+            end.doubt.get_or_insert_with(|| {
+                format!("the source has removed records ({n}); what came of them before stays")
+            });
+        }
         if !self.is_whole {
             if end.listed.is_some() {
                 let doubt =
@@ -353,7 +336,7 @@ impl PassAccount {
             (end.listed, end.distinct) = (None, None);
         }
         // Some of those that were counted may be the same.
-        end.distinct = end.distinct.filter(|_| !self.has_uncompared);
+        end.distinct = end.distinct.filter(|_| !self.owners.has_uncompared());
         end
     }
 }
@@ -366,12 +349,17 @@ impl Walk {
         self.may_shift |= page.may_shift;
         self.given = self.given.saturating_add(hashes.len() as u64);
         self.left_out = self.left_out.saturating_add(n_left_out as u64);
-        let mut has_new = self.keys.is_none() && !hashes.is_empty();
+        let n_removed = page.is_removed.iter().filter(|is_removed| **is_removed).count();
+        self.removed = self.removed.saturating_add(n_removed as u64);
+        let mut has_new = self.keys.is_none() && !hashes.is_empty() || n_removed > 0;
         if let Some(keys) = &mut self.keys {
             let mut of_page: HashMap<u64, u64> = HashMap::with_capacity(hashes.len());
             let mut has_room = true;
             for (index, hash) in hashes.iter().enumerate() {
                 let Ok(hash) = u64::from_str_radix(hash, 16) else { continue };
+                if page.is_removed.get(index) == Some(&true) {
+                    continue;
+                }
                 let n_before = keys.len();
                 has_room &= keys.note(hash, contents.get(index).copied().flatten(), outdated);
                 has_new |= keys.len() > n_before && is_keyed.get(index) != Some(&false);
@@ -424,6 +412,17 @@ impl Walk {
     /// Whether the last pages brought nothing new, and as many keys came as the source lists.
     pub(crate) fn has_all(&self) -> bool {
         self.n_idle > 1 && self.total.is_some() && self.distinct() == self.total
+    }
+
+    /// Whether any records came.
+    pub(crate) fn has_records(&self) -> bool {
+        self.given > 0
+    }
+
+    /// How many records were left out, by reason.
+    fn dropped(&self) -> impl Iterator<Item = (DropReason, u64)> + use<> {
+        let counts = [(DropReason::Repeated, self.left_out), (DropReason::Filtered, self.removed)];
+        counts.into_iter().filter(|(_, n)| *n > 0)
     }
 
     /// Whether the source lists so many records.

@@ -19,7 +19,7 @@ use crate::{
     client::FetchError,
     config::Config,
     fetch::Parsed,
-    list::{self, Report},
+    list::{self, Remarks, Report},
     outdated::Outdated,
     pages::Position,
 };
@@ -42,6 +42,8 @@ pub(crate) struct Page {
     pub(crate) is_keyed: Vec<bool>,
     /// Number of values of the list without a key that the filter does not select: they are no records.
     n_more: usize,
+    /// Which records of a list of changes say that they are removed; empty if none does.
+    pub(crate) is_removed: Vec<bool>,
     /// What becomes of each record, because of keys that come twice.
     pub(crate) outcomes: Vec<DuplicateOutcome>,
     /// Which records have the same key and different contents, if the channel does not allow that.
@@ -54,6 +56,8 @@ pub(crate) struct Page {
     pub(crate) missing: Option<u16>,
     /// What the answer says about itself beside its records.
     pub(crate) signs: Vec<String>,
+    /// The same if its list is empty.
+    pub(crate) remarks: Option<Box<Remarks>>,
     /// The diagnostics of the text of the answer.
     pub(crate) diagnostics: Diagnostics,
     /// Whether nothing shows that it was not cut between two records.
@@ -114,7 +118,11 @@ impl Page {
             Some(reason) => format!("{what}; the source says {reason}"),
             None => what,
         })?;
-        let signs = if records.is_empty() { Vec::new() } else { report.signs().collect() };
+        let remarks = Remarks::of(&tree, is_xml);
+        let (signs, remarks) = match records.is_empty() {
+            true => (Vec::new(), (!is_nothing).then(|| Box::new(remarks))),
+            false => (report.signs().chain(remarks.signs()).collect(), None),
+        };
         let n_listed = records.len();
         let (records, is_selected) = match selected {
             Some(selected) if !is_nothing => without_noise(config, records, selected),
@@ -124,8 +132,11 @@ impl Page {
         let keys = records.iter().map(|record| config.key.key(record, findings).ok());
         let mut keys: Vec<Option<RecordKey>> = keys.collect();
         let is_keyed = keys.iter().map(Option::is_some).collect();
-        // What is not selected may have the key of a record.
-        let is_left_out = |index: usize| is_selected.get(index) == Some(&false);
+        let is_removed = removed(config, &records);
+        // What is not selected may have the key of a record, and so does what is removed.
+        let is_left_out = |index: usize| {
+            is_selected.get(index) == Some(&false) || is_removed.get(index) == Some(&true)
+        };
         for (index, key) in keys.iter_mut().enumerate() {
             if is_left_out(index) {
                 *key = None;
@@ -162,11 +173,13 @@ impl Page {
             records,
             is_keyed,
             n_more,
+            is_removed,
             outcomes,
             conflict,
             hashes,
             contents,
             signs,
+            remarks,
             may_be_cut,
             diagnostics,
             ..Self::default()
@@ -289,6 +302,34 @@ pub(crate) fn is_absent(loaded: &Result<Page, FetchError>) -> bool {
         Ok(page) => page.missing.is_some_and(|status| status != 204),
         Err(error) => matches!(error, FetchError::Refused(_)),
     }
+}
+
+/// Which records of a list of changes say that they are removed; empty if none does. Such a record has its key
+/// and nothing else, so it is no state of its demand.
+fn removed(config: &Config, records: &[Value]) -> Vec<bool> {
+    if config.page.changes().is_none() {
+        return Vec::new();
+    }
+    let is_set = |value: &Value| {
+        let text = scalar_text(value).map(|text| text.trim().to_lowercase());
+        match (text, value) {
+            (Some(text), _) => !["", "0", "false", "null"].contains(&text.as_str()),
+            (None, Value::Array(list)) => !list.is_empty(),
+            (None, value) => value.is_object(),
+        }
+    };
+    let is_removed = |record: &Value| {
+        let member = |name: &str| record.get(name);
+        // In OData 4.0, only the context of such an entity tells it from others.
+        let mut contexts = ["@odata.context", "@context"].into_iter().filter_map(member);
+        member("@removed").is_some_and(is_set)
+            || contexts.any(|context| {
+                context.as_str().is_some_and(|context| context.ends_with("/$deletedEntity"))
+            })
+            || config.page.removed().is_some_and(|at| at.all(record).into_iter().any(is_set))
+    };
+    let is_removed: Vec<bool> = records.iter().map(is_removed).collect();
+    if is_removed.contains(&true) { is_removed } else { Vec::new() }
 }
 
 /// Which values of the whole list a path with a filter selects, in their order.

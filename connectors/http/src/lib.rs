@@ -49,6 +49,7 @@ mod selection;
 mod time;
 
 mod calls;
+mod doubts;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -206,7 +207,7 @@ impl Connector for Http {
                         return Ok(Batch { entries, upto, end: None, trouble });
                     }
                     let name = sequence.name(&self.plan);
-                    self.account.note_gap(format!("{name} could not be read"));
+                    self.account.note_gap(format!("{name} could not be read: {fault}"));
                     faults.push((Partition(name), fault));
                     PageEntries { entries: Vec::new(), is_complete: true }
                 }

@@ -1,10 +1,14 @@
 //! What an answer says about its own success: an empty list beside a failure is no end of the pages.
 
+mod remarks;
+
 use std::collections::BTreeSet;
 
 use connector_wire::reason;
 use document::{Path, scalar_text};
 use serde_json::Value;
+
+pub(crate) use remarks::Remarks;
 
 use crate::{config::Config, fetch::Parsed};
 

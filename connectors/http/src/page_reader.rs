@@ -22,9 +22,10 @@ use crate::{
     client::FetchError,
     config::OnBadPage,
     cursor::{Cursor, Progress},
+    doubts,
     fetch::{ReadAnswer, Source},
     list, origin,
-    pages::{FORGOTTEN, NextPage, Paging, Position, Step},
+    pages::{FORGOTTEN, NextPage, Paging, Position, Said, Step},
     plan::{MAX_NEXT_BYTES, Plan},
     record,
     selection::Selection,
@@ -33,10 +34,6 @@ use crate::{
 
 /// Maximum number of signs that are known to be fine: some sources put a number into each message.
 const MAX_KNOWN: usize = 100;
-
-/// What is wrong with an answer in CSV that has nothing.
-const BLANK: &str = "it is empty, without a header: if the source sends nothing when it has no records, name the \
-                     columns in `csv.header`";
 
 /// Entries of a page. The cursor has moved past them.
 #[derive(Debug, Default)]
@@ -107,7 +104,10 @@ impl PageReader<'_> {
                     let is_smaller = max_size.is_some_and(|max| size < max);
                     let is_other = page.n_listed() > size || page.is_empty() && size < size_before;
                     if is_smaller && is_other && plan.config.page.numbers_by_size() {
-                        return Err(ignored_size(&page_name(sequence, plan, &progress), size));
+                        return Err(doubts::ignored_size(
+                            &page_name(sequence, plan, &progress),
+                            size,
+                        ));
                     }
                     break page;
                 }
@@ -220,16 +220,23 @@ impl PageReader<'_> {
         // A page is requested again only to see whether it has changed, a list only to find what is missing.
         let is_expected = progress.pages.rereading.is_some() || progress.pages.n_looks > 0;
         let walk = self.walk(&progress.pages);
+        let n_removed = page.is_removed.iter().filter(|is_removed| **is_removed).count();
         let n_left_out = is_left_out.iter().filter(|is_left_out| **is_left_out).count();
+        let n_left_out = n_left_out.saturating_sub(n_removed);
         let contents = page.contents.iter().zip(&is_stale);
         let contents = contents.map(|(content, is_stale)| content.filter(|_| !is_stale));
         let contents: Vec<Option<u64>> = contents.collect();
         let counted = Counted {
             hashes: &page.hashes,
             is_keyed: &page.is_keyed,
+            is_removed: &page.is_removed,
             contents: if was_read_before { &[] } else { &contents },
             times: &times,
-            n_left_out: if was_read_before { page.len() } else { n_left_out },
+            n_left_out: if was_read_before {
+                page.len().saturating_sub(n_removed)
+            } else {
+                n_left_out
+            },
             said,
             is_expected,
             allows_repeats: plan.config.duplicates != Duplicates::Stop,
@@ -245,7 +252,20 @@ impl PageReader<'_> {
             walk.note_no_total(plan.total().and_then(|total| total.problem(&page)));
         }
         let mut step = plan.config.page.step(&mut progress.pages, &page, size, said);
+        let is_compared = walk.has_records();
+        let is_end = step.end.is_some() || progress.pages.ends.is_some();
+        if is_end && said == Said::default() {
+            let signs = &self.source.known;
+            let known =
+                doubts::Known { signs, is_compared, is_success: plan.config.rules.has_success() };
+            let doubt = doubts::of_end(&page, progress.pages.n_pages, &known);
+            step.gap = step.gap.take().or(doubt.map(|gap| self.source.credentials.hide(&gap)));
+        }
+        if matches!(plan.selection, Selection::All) {
+            step.gap = step.gap.take().or_else(|| plan.config.page.unsorted(&progress.pages));
+        }
         progress.has_gap |= step.gap.is_some();
+        let walk = self.walk(&progress.pages);
         if let Some(gap) = step.gap.take() {
             walk.note_gap(gap);
         }
@@ -286,10 +306,7 @@ impl PageReader<'_> {
         if self.account.note_owners(value, &page.hashes, &page.contents, &mut cursor.shared) {
             return Ok(());
         }
-        let what = "records of two values of `each` have the same key and different contents";
-        Err(Fault::stopped(what).remedy(
-            "add a path to `key`, like key = [\"$.a\", \"$.b\"], so that each record has its own",
-        ))
+        Err(doubts::shared_key())
     }
 
     /// Fetches the parts of the record at `index`, and makes an entry of it.
@@ -355,7 +372,7 @@ impl PageReader<'_> {
             // certain that it is whole.
             let may_be_empty = plan.config.page.can_exceed_end(at) && !parsed.may_be_cut;
             if parsed.is_blank && !may_be_empty {
-                return Err((BLANK.to_owned(), answer));
+                return Err((doubts::BLANK.to_owned(), answer));
             }
             let page = Page::new(&plan.config, parsed, &known, url, headers);
             let page = page.and_then(|mut page| {
@@ -479,14 +496,4 @@ impl PageReader<'_> {
         sequence.store(plan, cursor, progress, started, is_complete);
         is_complete || step.pauses
     }
-}
-
-/// What to say if pages became smaller because one was too large, and the source does not send them so: then the
-/// numbers of its pages do not mean what was asked for.
-fn ignored_size(page: &str, size: usize) -> Fault {
-    Fault::stopped(format!(
-        "a page is larger than `limit_mib`, and {page} of {size} records is not what was asked for: the source \
-         does not keep to `size`"
-    ))
-    .remedy("raise `limit_mib`, so that a page of the source fits")
 }

@@ -65,7 +65,8 @@ pub(crate) enum Paging {
     /// Each page contains the address of the next one; the last page has none.
     Next(Next),
     /// Each page begins after the last record of the previous one; records are sorted by a unique value.
-    /// Without `since` or `day`, each record is read only once, so later changes are not seen.
+    /// Without `since` or `day`, each record is read only once, so later changes are not seen, and the values
+    /// must ascend.
     Keyset(Keyset),
     /// The newest records come first, and have the greatest numbers. A pass ends when it reaches the
     /// records of the last pass.
@@ -108,6 +109,13 @@ pub(crate) struct Step {
     pub(crate) gap: Option<String>,
     /// What was noticed because of which everything is read again.
     pub(crate) doubt: Option<String>,
+}
+
+impl Step {
+    /// The same with what was noticed before, if anything was.
+    fn with_gap(self, gap: Option<String>) -> Self {
+        Self { gap: gap.or(self.gap), ..self }
+    }
 }
 
 impl Paging {
@@ -213,7 +221,7 @@ impl Paging {
             Self::Token(token) => {
                 let gap = token.at.as_ref().and_then(|at| token::problem(page, at));
                 let step = token::step(at, page, token.find(page), NextPage::AfterValue, said);
-                let mut step = Step { gap, ..step };
+                let mut step = step.with_gap(gap);
                 token::note_changes(at, page, (token.changes.as_ref(), &mut step), |token| token);
                 step
             }
@@ -222,14 +230,15 @@ impl Paging {
                     Ok(next) => (next.map(|next| page.resolve(next, *path_only)), None),
                     Err(problem) => (None, Some(problem.to_owned())),
                 };
-                Step { gap, ..token::step(at, page, next, NextPage::AtUrl, said) }
+                token::step(at, page, next, NextPage::AtUrl, said).with_gap(gap)
             }
             Self::Next(next) => {
                 let gap = token::problem(page, &next.at);
                 let Next { changes, path_only, .. } = next;
                 let resolve = |address| page.resolve(address, *path_only);
                 let next = token::named(page.value(&next.at)).map(resolve);
-                let mut step = Step { gap, ..token::step(at, page, next, NextPage::AtUrl, said) };
+                let step = token::step(at, page, next, NextPage::AtUrl, said);
+                let mut step = step.with_gap(gap);
                 token::note_changes(at, page, (changes.as_ref(), &mut step), resolve);
                 step
             }
@@ -357,6 +366,25 @@ impl Paging {
             Self::Token(Token { changes, .. }) | Self::Next(Next { changes, .. }) => {
                 changes.as_ref()
             }
+            _ => None,
+        }
+    }
+
+    /// Where a record of a list of changes says that it is removed, if the settings say so.
+    pub(crate) fn removed(&self) -> Option<&Path> {
+        match self {
+            Self::Token(Token { removed, .. }) | Self::Next(Next { removed, .. }) => {
+                removed.as_ref()
+            }
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the page that was read last, if each pass goes on where the one before has ended:
+    /// then what is new stands before the first page, and never comes.
+    pub(crate) fn unsorted(&self, at: &Position) -> Option<String> {
+        match self {
+            Self::Keyset(keyset) if at.descends => Some(keyset.unsorted(at)),
             _ => None,
         }
     }

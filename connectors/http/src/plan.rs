@@ -90,6 +90,11 @@ impl Plan {
                 .at("page")
                 .remedy("remove one of them"));
         }
+        if config.page.removed().is_some() && config.page.changes().is_none() {
+            return Err(Fault::stopped("`removed` is only for a list of changes")
+                .at("page")
+                .remedy("set `changes`, or leave such records out with a filter in `records`"));
+        }
         let reread = config.reread.as_ref();
         let field = reread.map(|reread| check_reread(reread, selects_all, is_newest_first, zone));
         if reread.is_none() && matches!(config.page, Paging::Keyset(_)) && selects_all {

@@ -6,6 +6,7 @@ use contract::EndedBy;
 use document::Path;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     NextPage, Param, Position, Said, Size, Step, StopRule, border::Border, newest::compare,
@@ -53,6 +54,7 @@ impl Keyset {
         at.last_record = page.last_state();
         let end = self.stop.end(at, (page, size), page.len(), said).or(at.end_of_circle());
         at.note_page(page.hash());
+        let disorder = self.disorder(&values, page, at);
         let Some(border) = border else {
             // Nothing came after the position: the next pass begins there again, or reads everything.
             if lost {
@@ -63,16 +65,17 @@ impl Keyset {
             let gap = (!page.is_empty()).then(|| {
                 format!("no record of page {} has a value at {}", at.n_pages, self.at.as_str())
             });
+            let gap = gap.or(disorder);
             let doubt = lost.then(|| vanished(&self.at));
             let end = end.or(page.is_empty().then_some(EndedBy::Empty));
             return Step { end: end.or(Some(EndedBy::Unstated)), gap, doubt, ..Step::default() };
         };
         let can_continue = end.is_none() && !seen.page;
         if can_continue && border.enlarge(at, size, self.size.as_ref()) {
-            return Step::default();
+            return Step { gap: disorder, ..Step::default() };
         }
         let gap = border.gap(at.n_pages, &self.at).filter(|_| end != Some(EndedBy::NoMore));
-        let gap = self.disorder(&values, at).or(gap);
+        let gap = disorder.or(gap);
         let is_stuck = at.value() == Some(border.last);
         // A source that returns the record after which the page begins has nothing else.
         let end = end.or((is_stuck && border.before.is_none()).then_some(EndedBy::Empty));
@@ -84,30 +87,81 @@ impl Keyset {
     }
 
     /// What is wrong with the order of the values of a page that was requested at `at`: it must be the same
-    /// for all of them, in one of the ways in which sources order values.
-    fn disorder(&self, values: &[String], at: &Position) -> Option<String> {
-        let own: Vec<&str> =
-            at.value().into_iter().chain(values.iter().map(String::as_str)).collect();
-        let lower: Vec<String> = own
-            .iter()
-            .map(|value| value.to_lowercase())
-            // `10:00:01z` is before `10:00:01.5z`.
-            .map(|value| value.strip_suffix('z').map_or(value.clone(), str::to_owned))
-            .collect();
-        let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
-        let has_both = |values: &[&str], compare: fn(&str, &str) -> Ordering| {
-            let pairs = || values.iter().zip(values.iter().skip(1)).map(|(a, b)| compare(a, b));
-            pairs().any(Ordering::is_lt) && pairs().any(Ordering::is_gt)
+    /// for all of them, in one of the ways in which sources order values. Notes whether they descend.
+    ///
+    /// A list may descend if the parameter asks for what is below a value. If it asks for what is above one,
+    /// the page behind one that descends goes up again, or has nothing, not even the last record.
+    fn disorder(&self, values: &[String], page: &Page, at: &mut Position) -> Option<String> {
+        let own: Vec<&str> = values.iter().map(String::as_str).collect();
+        let from_start: Vec<&str> = at.value().into_iter().chain(own.iter().copied()).collect();
+        let is_number = |record| self.at.first(record).is_some_and(Value::is_number);
+        // Numbers are hardly ever sorted as texts, in which 10 is before 9.
+        let orders = match page.records.iter().all(is_number) {
+            true => &[Order::Signed][..],
+            false => &Order::ALL,
         };
-        let by_text: fn(&str, &str) -> Ordering = |a, b| a.cmp(b);
-        let is_wrong = has_both(&lower, compare)
-            && has_both(&lower, by_text)
-            && has_both(&own, by_text)
-            && has_both(&own, by_number);
-        is_wrong.then(|| {
-            format!("the values at {} are not in order on page {}", self.at.as_str(), at.n_pages)
-        })
+        let is_mixed =
+            Order::ALL.iter().all(|order| order.rises(&from_start) && order.falls(&from_start));
+        let goes_up = orders.iter().all(|order| order.rises(&from_start));
+        let falls_everywhere = Order::ALL.iter().all(|order| order.falls(&own));
+        let descends = falls_everywhere
+            || orders.len() == 1
+                && orders.iter().all(|order| order.falls(&own) && !order.rises(&own));
+        let had_descended = std::mem::replace(&mut at.descends, descends);
+        let is_wrong = is_mixed || had_descended && (goes_up || page.is_empty());
+        is_wrong.then(|| self.unsorted(at))
     }
+
+    /// What to say if the values of the page that was read last are not in order.
+    pub(super) fn unsorted(&self, at: &Position) -> String {
+        format!("the values at {} are not in order on page {}", self.at.as_str(), at.n_pages)
+    }
+}
+
+/// A way in which sources order values.
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    /// By the number at their end, without regard to case.
+    Number,
+    /// As texts, without regard to case.
+    Folded,
+    /// As texts.
+    Text,
+    /// As numbers, which may be negative.
+    Signed,
+}
+
+impl Order {
+    const ALL: [Self; 4] = [Self::Number, Self::Folded, Self::Text, Self::Signed];
+
+    /// Whether a value is followed by a greater one.
+    fn rises(self, values: &[&str]) -> bool {
+        self.has(values, Ordering::Less)
+    }
+
+    /// Whether a value is followed by a smaller one.
+    fn falls(self, values: &[&str]) -> bool {
+        self.has(values, Ordering::Greater)
+    }
+
+    fn has(self, values: &[&str], wanted: Ordering) -> bool {
+        values.iter().zip(values.iter().skip(1)).any(|(a, b)| self.compare(a, b) == wanted)
+    }
+
+    fn compare(self, a: &str, b: &str) -> Ordering {
+        match self {
+            Self::Number => compare(&folded(a), &folded(b)),
+            Self::Folded => folded(a).cmp(&folded(b)),
+            Self::Text => a.cmp(b),
+            Self::Signed => by_number(a, b),
+        }
+    }
+}
+
+/// A value without regard to case. `10:00:01z` is before `10:00:01.5z`.
+fn folded(value: &str) -> String {
+    let lower = value.to_lowercase();
+    lower.strip_suffix('z').map_or_else(|| lower.clone(), str::to_owned)
 }
 
 /// Compares values as numbers, which may be negative; what is none is compared as text.

@@ -69,6 +69,9 @@ pub(crate) struct Position {
     /// after it, because more records with the last value may come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) resume: Option<String>,
+    /// Whether the values of the page that was read last descend, for pages by value.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) descends: bool,
     /// The greatest number of this pass, for pages that are sorted newest first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) newest: Option<String>,
@@ -153,9 +156,11 @@ impl Position {
         let is_remark = page.is_remark(self.largest);
         let page = if page.is_empty() { String::new() } else { page.hash() };
         let anchor = self.anchor.as_ref();
+        let is_previous = self.hash.as_ref() == Some(&page);
+        let is_anchor = anchor.is_some_and(|at| at.page == page);
         let seen = Seen {
-            page: !page.is_empty()
-                && (self.hash.as_ref() == Some(&page) || anchor.is_some_and(|at| at.page == page)),
+            page: !page.is_empty() && (is_previous || is_anchor),
+            earlier: !page.is_empty() && is_anchor && !is_previous,
             next: !next.is_empty() && anchor.is_some_and(|at| at.next == next),
         };
         if self.n_pages.is_power_of_two() || anchor.is_none() {
@@ -183,6 +188,8 @@ impl Position {
 pub(super) struct Seen {
     /// The records of the page.
     pub(super) page: bool,
+    /// The records of the page, and it is not the one that was read last.
+    pub(super) earlier: bool,
     /// The name of the next page.
     pub(super) next: bool,
 }

@@ -24,7 +24,8 @@ pub(super) const MAX_REPEATS: u64 = 2;
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StopRule {
-    /// The first page without records. This rule needs nothing from the source.
+    /// The first page without records. This rule needs nothing from the source. If that page says something that
+    /// means neither a success nor the end, the pass is reported as incomplete.
     #[default]
     Empty,
     /// The first page with fewer records than `size`, if the source has ever sent a page of that size.

@@ -21,7 +21,12 @@ pub(crate) struct Token {
     pub(crate) header: Option<String>,
     /// Where the last page has the token from which the next pass goes on, so that it lists only what has changed
     /// since. Not for channels with `since` or `day`.
+    /// A record that says that it is removed is left out: it has the member `@removed`, is a deleted entity of
+    /// OData, or `removed` says so. What came of it before stays as it is; the account of the pass counts it.
     pub(crate) changes: Option<Path>,
+    /// Where a record of a list of changes says that it is removed, such as `$.deleted`: there is a value that is
+    /// neither `false`, `null`, 0 nor empty. Needs `changes`.
+    pub(crate) removed: Option<Path>,
     /// How many records a page has.
     pub(super) size: Option<Size>,
 }
@@ -34,7 +39,12 @@ pub(crate) struct Next {
     pub(super) at: Path,
     /// Where the last page has the address from which the next pass goes on, so that it lists only what has changed
     /// since, such as `$['@odata.deltaLink']`. Not for channels with `since` or `day`.
+    /// A record that says that it is removed is left out: it has the member `@removed`, is a deleted entity of
+    /// OData, or `removed` says so. What came of it before stays as it is; the account of the pass counts it.
     pub(crate) changes: Option<Path>,
+    /// Where a record of a list of changes says that it is removed, such as `$.deleted`: there is a value that is
+    /// neither `false`, `null`, 0 nor empty. Needs `changes`.
+    pub(crate) removed: Option<Path>,
     /// Takes only the path and the query of addresses, for a source that names itself as it is called in its own
     /// network: scheme, host and port stay those of the page.
     #[serde(default)]
@@ -66,22 +76,31 @@ pub(super) fn step(
     at.note_records(page.len(), page.n_listed());
     at.n_records += to_u64(page.len());
     let next = token.map(next_page);
+    // The last page may name itself, or have a token that brings nothing more.
+    let is_own = next.is_some() && next == at.next;
     let end = match &next {
         _ if said.is_last == Some(true) => Some(EndedBy::NoMore),
         None => Some(EndedBy::LastToken),
         // Some sources give each page the same token: then only the records tell.
-        Some(_) if (next == at.next || seen.next) && (page.is_empty() || seen.page) => {
+        Some(_) if (is_own || seen.next) && (page.is_empty() || seen.page) => {
             Some(EndedBy::Repeated)
         }
         Some(_) => at.end_of_circle(),
     };
     at.next = next;
     at.note_page(page.hash());
+    let goes_back = if page.is_empty() { seen.next && !is_own } else { seen.earlier };
+    let gap = (end == Some(EndedBy::Repeated) && goes_back).then(|| {
+        format!(
+            "the source goes back to an earlier page after page {}: its list has no end",
+            at.n_pages
+        )
+    });
     let pauses = end.is_none() && at.n_empty >= MAX_EMPTY;
     if pauses {
         at.n_empty = MAX_EMPTY - MAX_EMPTY / 5;
     }
-    Step { end, pauses, ..Step::default() }
+    Step { end, pauses, gap, ..Step::default() }
 }
 
 /// At the end of the list, notes where the next pass goes on. Without that, it reads everything.

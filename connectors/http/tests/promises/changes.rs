@@ -254,3 +254,67 @@ async fn a_hostile_path_of_a_next_page_stays_at_the_host_of_the_channel() {
     let (entries, _) = city.entries(None, 100).await;
     assert_eq!(keys_of(&entries), set(&["/list", "//evil.example/x"]));
 }
+
+#[tokio::test]
+async fn a_record_that_says_that_it_is_removed_is_left_out_and_counted() {
+    for (removed, record, is_left_out) in [
+        (None, json!({ "id": "b", "@removed": { "reason": "deleted" } }), true),
+        (None, json!({ "id": "b", "@odata.context": "$metadata#t/$deletedEntity" }), true),
+        (None, json!({ "id": "b", "@removed": null, "v": 2 }), false),
+        (None, json!({ "id": "b", "deleted": true }), false),
+        (Some("$.deleted"), json!({ "id": "b", "deleted": true }), true),
+        (Some("$.deleted"), json!({ "id": "b", "deleted": "2026-10-09" }), true),
+        (Some("$.deleted"), json!({ "id": "b", "deleted": { "by": "x" } }), true),
+        (Some("$.deleted"), json!({ "id": "b", "deleted": false }), false),
+        (Some("$.deleted"), json!({ "id": "b", "deleted": "0" }), false),
+        (Some("$.deleted"), json!({ "id": "b", "deleted": "" }), false),
+        (Some("$.deleted"), json!({ "id": "b", "v": 2 }), false),
+    ] {
+        for kind in ["next", "token"] {
+            let mut page = json!({ "kind": kind, "at": "$.next", "changes": LINK });
+            if kind == "token" {
+                page["param"] = json!("t");
+            }
+            if let Some(removed) = removed {
+                page["removed"] = json!(removed);
+            }
+            let city = City::new(json!({ "page": page })).await;
+            let served = record.clone();
+            city.answer(move |request| {
+                let link = if kind == "next" { "/list?t=c" } else { "c" };
+                let rows = match request.query.contains_key("t") {
+                    true => json!([{ "id": "a", "v": 2 }, served, { "id": "b", "v": 3 }]),
+                    false => json!([{ "id": "a" }, { "id": "b" }]),
+                };
+                // A state and a removal of one record are no two records of one key.
+                let rows = if is_left_out { rows } else { json!([rows[0], rows[1]]) };
+                Some(answer(&rows, json!({ "@odata.deltaLink": link })))
+            });
+            let (_, _, at) = pass(&city, None).await;
+            let batch = city.read(Some(&at.decode().unwrap())).await.unwrap();
+            let is_tombstone = |entry: &&Entry| *tree(entry) == record;
+            assert_eq!(
+                batch.entries.iter().filter(is_tombstone).count(),
+                usize::from(!is_left_out),
+                "{record}: {:?}",
+                batch.entries
+            );
+            assert_eq!(batch.entries.len(), 2, "{record}");
+            let end = batch.end.unwrap();
+            let n_removed = end.dropped.get(&contract::DropReason::Filtered).copied();
+            assert_eq!(n_removed, is_left_out.then_some(1), "{record}: {end:?}");
+            assert_eq!(end.to_string().contains("has removed records (1)"), is_left_out, "{end}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_all_records_has_none_that_are_removed() {
+    let record = json!({ "id": "b", "@removed": { "reason": "deleted" } });
+    let city = City::new(json!({ "page": { "kind": "next", "at": "$.next" } })).await;
+    city.answer(move |_| Some(answer(&json!([record]), json!({ "next": null }))));
+    assert_eq!(city.read(None).await.unwrap().entries.len(), 1);
+    let page = json!({ "kind": "next", "at": "$.next", "removed": "$.deleted" });
+    let fault = city.with(json!({ "page": page })).build().unwrap_err().to_string();
+    assert!(fault.contains("`removed`") && fault.contains("set `changes`"), "{fault}");
+}

@@ -342,3 +342,119 @@ async fn records_that_the_settings_cannot_find_are_named_where_nothing_says_that
         assert!(end.to_string().contains(says), "{end}");
     }
 }
+
+#[tokio::test]
+async fn an_empty_page_that_says_something_else_than_the_end_is_not_believed() {
+    for kind in ["number", "offset", "token"] {
+        for (remark, with_records, is_end) in [
+            (json!({ "message": "Result window is too large [30]" }), json!({}), false),
+            (json!({ "message": "page number exceeds the maximum of 2" }), json!({}), false),
+            (json!({ "message": "查询成功，仅返回前1000条" }), json!({ "message": "成功" }), false),
+            (json!({ "timed_out": true }), json!({ "timed_out": false }), false),
+            (json!({ "truncated": true }), json!({}), false),
+            (json!({ "hasMore": true }), json!({ "hasMore": true }), false),
+            (json!({ "resultCode": "E1001" }), json!({ "resultCode": "0" }), false),
+            (json!({ "retcode": 1 }), json!({}), false),
+            (json!({ "retcode": 1 }), json!({ "retcode": 1 }), true),
+            (json!({ "retcode": 1, "msg": "暂无数据" }), json!({ "retcode": 2 }), true),
+            (json!({ "message": "查询成功" }), json!({}), true),
+            (json!({ "message": "no more" }), json!({}), true),
+            (json!({ "message": "第 3 批" }), json!({ "message": "第 2 批" }), true),
+            (json!({}), json!({ "message": "第 2 批" }), true),
+        ] {
+            let mut page = json!({ "kind": kind, "param": "p" });
+            if kind == "token" {
+                page["at"] = json!("$.next");
+            }
+            let mut city = list(page, json!({})).await;
+            city.settings.as_object_mut().unwrap().remove("success");
+            let (said, beside) = (remark.clone(), with_records.clone());
+            city.answer(move |request| {
+                let n = number(request, "p").unwrap_or(0);
+                let from = match kind {
+                    "number" => 2 * n - 2,
+                    "offset" => n,
+                    _ => 2 * n,
+                };
+                let has_records = from < 4;
+                let rows = if has_records { records(from..from + 2) } else { json!([]) };
+                let mut body = json!({ "rows": rows });
+                let more = if has_records { &beside } else { &said };
+                body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+                body["next"] = if has_records { json!(n + 1) } else { Value::Null };
+                Some(Reply::new(200, body.to_string()))
+            });
+            let (_, end) = pass(&city).await.unwrap();
+            assert_eq!(end.complete() != Complete::No, is_end, "{kind} {remark}: {end:?}");
+            assert!(end.gap.is_none_or(|gap| gap.contains("[[http.empty]]")), "{kind} {remark}");
+            let rule = json!({ "empty": [{ "contains": "\"rows\":[]" }] });
+            let (_, end) = pass(&city.with(rule)).await.unwrap();
+            assert_eq!(end.gap, None, "the settings know it: {kind} {remark}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn tokens_and_addresses_that_lead_back_to_an_earlier_page_are_no_end() {
+    // Where each page leads to: the last may repeat itself, with or without records.
+    for (leads, n_empty, is_end) in [
+        (&[1, 2, 1][..], 0, false),
+        (&[1, 2, 3, 4, 2], 0, false),
+        (&[1, 2, 0], 0, false),
+        (&[1, 2, 3, 2], 2, false),
+        (&[1, 2, 2], 0, true),
+        (&[1, 2, 2], 1, true),
+        (&[1, 1], 1, true),
+    ] {
+        for kind in ["token", "next", "link"] {
+            let page = match kind {
+                "token" => json!({ "kind": kind, "param": "t", "at": "$.next" }),
+                "next" => json!({ "kind": kind, "at": "$.next" }),
+                _ => json!({ "kind": kind }),
+            };
+            let city = City::new(json!({ "page": page })).await;
+            city.answer(move |request| {
+                let n = number(request, "t").unwrap_or(0);
+                let is_empty = n + n_empty >= leads.len();
+                let rows = if is_empty { json!([]) } else { records(2 * n..2 * n + 2) };
+                let next = match kind {
+                    "token" => json!(leads[n].to_string()),
+                    _ => json!(format!("/list?t={}", leads[n])),
+                };
+                let reply = answer(&rows, json!({ "next": next }));
+                Some(match kind {
+                    "link" => reply.with("link", format!("<{}>; rel=next", next.as_str().unwrap())),
+                    _ => reply,
+                })
+            });
+            let (_, end) = pass(&city).await.unwrap();
+            assert_eq!(end.complete() != Complete::No, is_end, "{kind} {leads:?}: {end:?}");
+            let says = "goes back to an earlier page";
+            assert!(is_end || end.gap.unwrap().contains(says), "{kind} {leads:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_after_a_value_of_a_list_that_descends_are_incomplete() {
+    for size in [2, 3, 5] {
+        let size_param = json!({ "param": "size", "value": size });
+        let page = json!({ "kind": "keyset", "param": "after", "at": "$.n", "size": size_param });
+        for descends in [true, false] {
+            let city = City::new(json!({ "page": page })).await;
+            city.answer(move |request| {
+                let after = number(request, "after").unwrap_or(0);
+                let mut numbers: Vec<usize> = (1..13).filter(|n| *n > after).collect();
+                if descends {
+                    numbers.reverse();
+                }
+                let rows = numbers.iter().take(size).map(|n| json!({ "id": n, "n": n })).collect();
+                Some(answer(&rows, json!({})))
+            });
+            let (keys, end) = pass(&city).await.unwrap();
+            assert_eq!(end.complete() == Complete::No, descends, "{size}: {end:?}");
+            assert_eq!(keys.len() < 12, descends);
+            assert!(!descends || end.gap.unwrap().contains("not in order on page 1"), "{size}");
+        }
+    }
+}

@@ -148,5 +148,10 @@ async fn one_key_of_two_records_under_two_values_is_a_fault_in_every_pass_but_th
         assert_eq!(end.complete() == Complete::No, is_fault, "{end:?}");
         assert_eq!(faults.len(), usize::from(is_fault), "{faults:?}");
         assert!(faults.iter().all(|fault| fault.contains("add a path to `key`")), "{faults:?}");
+        // The account says it in each pass, and names both ways out.
+        let said = end.to_string();
+        for part in ["different contents", "add a path to `key`", "one channel for each value"] {
+            assert!(said.contains(part), "{said}");
+        }
     }
 }

@@ -109,3 +109,62 @@ fn values_may_be_in_any_order_in_which_sources_put_them() {
         assert_eq!(step.gap.is_none(), is_in_order, "{keys:?}: {:?}", step.gap);
     }
 }
+
+#[test]
+fn a_list_may_descend_only_if_its_parameter_asks_for_what_is_below_a_value() {
+    for size in 2..14 {
+        for is_text in [false, true] {
+            for asks_below in [true, false] {
+                let pages = pager(json!({ "kind": "keyset", "param": "at", "at": "$.n" }));
+                let (mut at, mut seen, mut gap) = (Position::default(), BTreeSet::new(), None);
+                for n_asked in 0.. {
+                    assert!(n_asked < 40, "{size}");
+                    let asked = at.value().map(|asked| asked.parse::<i64>().unwrap());
+                    let is_asked = |n: &i64| {
+                        asked.is_none_or(|asked| if asks_below { *n < asked } else { *n > asked })
+                    };
+                    let value = |n: i64| if is_text { json!(n.to_string()) } else { json!(n) };
+                    let rows = (90..102).rev().filter(is_asked).take(size);
+                    let rows: Vec<Value> =
+                        rows.map(|n| json!({ "id": n, "n": value(n) })).collect();
+                    let page = Page::of(json!({ "rows": rows }));
+                    seen.extend(page.hashes.clone());
+                    let step = pages.step(&mut at, &page, size, Said::default());
+                    if n_asked == 0 {
+                        let gap = pages.unsorted(&at).unwrap();
+                        assert!(gap.contains("not in order on page 1"), "{gap}");
+                    }
+                    gap = gap.or(step.gap);
+                    if step.end.is_some() {
+                        break;
+                    }
+                }
+                let is_whole = seen.len() == 12;
+                assert!(is_whole || gap.is_some(), "{size} {is_text}: {} read", seen.len());
+                assert!(!asks_below || is_whole && gap.is_none(), "{size} {is_text}: {gap:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn values_of_a_page_that_ascend_in_any_order_do_not_descend() {
+    let pages = pager(json!({ "kind": "keyset", "param": "after", "at": "$.id" }));
+    for (keys, descends) in [
+        (&["a", "B", "c"][..], false),
+        (&["B", "a"], false),
+        (&["-2", "-1"], false),
+        (&["1", "10", "2"], false),
+        (&["9", "10"], false),
+        (&["7"], false),
+        (&["7", "7"], false),
+        (&[], false),
+        (&["c", "b", "a"], true),
+        (&["2026-10-09", "2026-10-08"], true),
+        (&["12", "11"], true),
+    ] {
+        let mut at = Position::default();
+        pages.step(&mut at, &page(keys, json!({})), 9, Said::default());
+        assert_eq!(pages.unsorted(&at).is_some(), descends, "{keys:?}");
+    }
+}
