@@ -72,6 +72,32 @@ fn whatever_it_is_like_it_passes_the_check() {
 }
 
 #[test]
+fn whatever_it_is_guessed_from_it_passes_the_check() {
+    let csv = "编号,标题,内容,更新时间\nA-1,路灯不亮,门口的路灯不亮。,2026-10-09 10:30:00\n\
+               A-2,井盖松动,路口的井盖松动了。,2026-10-09 11:30:00\n";
+    let json = r#"{"code":0,"rows":[{"id":"1","title":"Lamp","content":"It is dark","updated":1791513000000},
+                   {"id":"2","title":"Tree","content":"It fell down","updated":1791513600000}]}"#;
+    let command = "curl 'https://source.example/list?page=1&limit=20' -H 'X-Api-Key: made-up-key'";
+    for (name, text, is_answer) in
+        [("rows.csv", csv, false), ("rows.json", json, false), ("answer.json", json, true)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        gateway::shipped::write(folder.path(), &[]).unwrap();
+        let file = folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        let file = file.to_str().unwrap();
+        let new = ["channel", "new", "new", "--from"];
+        let said = match is_answer {
+            true => tonghui(folder.path(), &[&new[..], &[command, "--answer", file]].concat()),
+            false => tonghui(folder.path(), &[&new[..], &[file]].concat()),
+        };
+        assert!(said.contains("how sure") && !said.contains("made-up-key"), "{name}: {said}");
+        let said = tonghui(folder.path(), &["check"]);
+        assert!(said.contains("no problems; channels: 1"), "{name}: {said}");
+    }
+}
+
+#[test]
 fn nothing_is_written_over() {
     let folder = folder("process");
     let mut again = command().unwrap();

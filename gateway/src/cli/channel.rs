@@ -1,6 +1,8 @@
 //! `tonghui init DIR` writes a commented configuration folder with the shipped code tables and no
 //! channel. `tonghui channel new NAME --like KIND` adds a channel with commented files that pass `check`,
-//! to be edited line by line.
+//! to be edited line by line; with `--from`, they are guessed from a request or a file of the source.
+
+mod from;
 
 use std::{borrow::Cow, path::PathBuf};
 
@@ -19,8 +21,19 @@ pub(super) enum Command {
         /// Name of the channel: 1 to 64 of a-z, 0-9, _ and -.
         name: ChannelId,
         /// The kind of source that is most like the new one.
-        #[arg(long, value_enum)]
-        like: Like,
+        #[arg(long, value_enum, required_unless_present = "from", conflicts_with = "from")]
+        like: Option<Like>,
+        /// What is there of the source: a curl command, as one text or in a file, or a file with records (JSON, XML,
+        /// CSV, a workbook). The request is sent once, unless --answer is given. A command line is visible to
+        /// others on this machine: put one with a secret into a file.
+        #[arg(long, value_name = "CURL|FILE", allow_hyphen_values = true)]
+        from: Option<String>,
+        /// A saved answer to the curl command, instead of sending it.
+        #[arg(long, value_name = "FILE", requires = "from")]
+        answer: Option<PathBuf>,
+        /// Where the records are, like $.data.rows[*], if several lists could be that of the records.
+        #[arg(long, value_name = "PATH", requires = "from")]
+        records: Option<String>,
     },
 }
 
@@ -72,7 +85,12 @@ const KEY: &str = "A-1";
 const SECRET_FILES: [&str; 2] = ["token", "url"];
 
 pub(super) fn run(context: &Context, command: &Command) -> anyhow::Result<Exit> {
-    let Command::New { name, like } = command;
+    let Command::New { name, like, from, answer, records } = command;
+    if let Some(from) = from {
+        let (answer, records) = (answer.as_deref(), records.as_deref());
+        return from::run(context, name, &from::Source { from, answer, records });
+    }
+    let like = like.context("either --like or --from is needed")?;
     let folder = context.config.join("channels").join(name.as_str());
     ensure!(!folder.exists(), "{} already exists: choose another name", folder.display());
     let mut token = [0; 16];

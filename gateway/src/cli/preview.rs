@@ -1,7 +1,7 @@
 //! `tonghui preview CHANNEL`: reads the real source once, from the beginning, and shows what would become
 //! of its records. Nothing is delivered, advanced or settled.
 
-mod save;
+pub(super) mod save;
 
 use std::path::PathBuf;
 

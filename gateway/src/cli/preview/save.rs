@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{channel::LiveChannel, cli::out};
 
 /// Writes `page`, or the records of `entries` if the source has no pages, and the expected demands.
-pub(super) fn save(
+pub(in crate::cli) fn save(
     channel: &LiveChannel,
     folder: &Path,
     page: Option<String>,
