@@ -132,12 +132,15 @@ enum Task {
         /// What decides the records and the faults.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// How many records are added each second, beside those with which the faults keep time.
+        #[arg(long, default_value_t = 0)]
+        rate: u32,
         /// Write the table into docs/reliability.md.
         #[arg(long)]
         write: bool,
         /// Instead, run the fault tests of the suite for longer: schedules over thirty simulated days, killed
         /// processes, failing servers, and a thousand sources that behave at random.
-        #[arg(long, conflicts_with_all = ["seconds", "seed", "write"])]
+        #[arg(long, conflicts_with_all = ["seconds", "seed", "rate", "write"])]
         tests: bool,
     },
     /// Check advisories, bans, licences and sources of all dependencies with cargo-deny.
@@ -208,7 +211,7 @@ fn main() -> ExitCode {
         Task::Tool { arguments } => programs::tool(&arguments),
         Task::Fuzz { arguments } => programs::fuzz(&arguments),
         Task::Soak { tests: true, .. } => test::soak_tests(),
-        Task::Soak { seconds, seed, write, .. } => test::soak(seconds, seed, write),
+        Task::Soak { seconds, seed, rate, write, .. } => test::soak(seconds, seed, rate, write),
         Task::Deny => test::deny(),
         Task::Sbom { file } => sbom::sbom(file.as_deref()),
     });

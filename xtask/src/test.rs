@@ -44,15 +44,16 @@ pub(crate) fn test() -> Result<()> {
 }
 
 /// The long fault run: `tests/bin/soak` starts servers of its own, because it kills them.
-pub(crate) fn soak(seconds: u64, seed: u64, write: bool) -> Result<()> {
+pub(crate) fn soak(seconds: u64, seed: u64, rate: u32, write: bool) -> Result<()> {
     setup::setup()?;
     build(&["tonghui", "soak"])?;
-    run_soak(seconds, seed, write)
+    run_soak(seconds, seed, rate, write)
 }
 
-fn run_soak(seconds: u64, seed: u64, write: bool) -> Result<()> {
+fn run_soak(seconds: u64, seed: u64, rate: u32, write: bool) -> Result<()> {
     let mut soak = Command::new(env::current_exe()?.with_file_name("soak"));
     soak.args(["--seconds", &seconds.to_string(), "--seed", &seed.to_string()]);
+    soak.args(["--rate", &rate.to_string()]);
     if write {
         soak.arg("--write").arg(root().join("docs/reliability.md"));
     }
@@ -113,7 +114,7 @@ fn run_all(steps: &mut Steps, counts: &mut TestCounts) -> Result<()> {
         drop(servers);
         Ok(())
     })?;
-    steps.step("faults", || run_soak(SUITE_SECONDS, 1, false))
+    steps.step("faults", || run_soak(SUITE_SECONDS, 1, 0, false))
 }
 
 fn test_command() -> Command {

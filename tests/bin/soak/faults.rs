@@ -8,7 +8,10 @@ use std::{
 use anyhow::{Context as _, ensure};
 use contract::Timestamp;
 use gateway::clock::now;
-use rand::{RngExt as _, seq::SliceRandom as _};
+use rand::{
+    RngExt as _,
+    seq::{IndexedRandom as _, SliceRandom as _},
+};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use sqlx::query_scalar;
@@ -207,7 +210,7 @@ impl Fate {
                 plant.rabbitmqctl(&["set_vm_memory_high_watermark", "0.6"])?;
             }
             Kind::QueueDeleted => {
-                let list = LISTS[usize::from(self.dice.random_bool(0.5))];
+                let list = self.small_list(source)?;
                 // A sink that only freezes would keep what was delivered to it.
                 for who in [FirstSink, SecondSink] {
                     plant.kill(who)?;
@@ -255,7 +258,7 @@ impl Fate {
                 plant.run(&["reload"])?;
             }
             Kind::Replay => {
-                let list = LISTS[usize::from(self.dice.random_bool(0.5))];
+                let list = self.small_list(source)?;
                 plant.toggle(list, "\"$.grid\"", "\"$.office\"")?;
                 plant.run(&["reload"])?;
                 plant.run(&["replay", list])?;
@@ -264,6 +267,11 @@ impl Fate {
             Kind::PersonErased => self.erase(plant).await?,
         }
         Ok(())
+    }
+
+    /// A list of which all records can be read or mapped again while a fault lasts.
+    fn small_list(&mut self, source: &Source) -> anyhow::Result<&'static str> {
+        source.small_lists().choose(&mut self.dice).copied().context("no list is small")
     }
 
     /// Erases the next person of the first list.

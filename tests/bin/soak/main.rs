@@ -45,6 +45,9 @@ struct Arguments {
     /// What decides the records and the faults.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// How many records the first list gets each second, beside those with which the faults keep time.
+    #[arg(long, default_value_t = 0)]
+    rate: u32,
     /// A file in which the text between the two marks is replaced by the table.
     #[arg(long)]
     write: Option<PathBuf>,
@@ -82,7 +85,7 @@ async fn main() -> anyhow::Result<ExitCode> {
 /// Runs everything, in `folder`.
 async fn soak(arguments: &Arguments, folder: &Path) -> anyhow::Result<Report> {
     let length = Duration::from_secs(arguments.seconds);
-    let source = Source::open(arguments.seed).await?;
+    let source = Source::open(arguments.seed, arguments.rate).await?;
     let mut plant = Box::pin(Plant::start(folder, &source)).await?;
     Box::pin(fresh(&mut plant, &source)).await?;
     let mut fate = Fate::new(ChaCha8Rng::seed_from_u64(arguments.seed), length);

@@ -268,7 +268,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_an_erased_person_may_be_without_record_and_then_without_values_too() {
-        let source = Source::open(1).await.unwrap();
+        let source = Source::open(1, 0).await.unwrap();
         let sealer = Sealer::new(&Keys::from_json(KEYS).unwrap());
         let deeds = Deeds { erased: 1..26, grids: ["grid", "grid"] };
         let comparison = Comparison {

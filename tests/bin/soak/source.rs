@@ -73,9 +73,11 @@ pub(crate) struct Source {
 
 struct Shared {
     seed: u64,
+    /// How many more records the first list gets each second.
+    rate: u32,
     lists: [Mutex<List>; 2],
     mood: watch::Sender<Mood>,
-    /// Counts all changes; faults last until so many have happened.
+    /// Counts the changes with which the faults keep time.
     n_changes: watch::Sender<u64>,
     /// Whether it changes.
     lives: AtomicBool,
@@ -106,12 +108,12 @@ pub(crate) fn names_a_person(number: usize) -> bool {
 }
 
 impl Source {
-    pub(crate) async fn open(seed: u64) -> anyhow::Result<Self> {
+    pub(crate) async fn open(seed: u64, rate: u32) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (mood, n_changes) = (watch::Sender::new(Mood::Honest), watch::Sender::new(0));
         let (lists, lives) = (Default::default(), AtomicBool::new(false));
-        let shared = Arc::new(Shared { seed, lists, mood, n_changes, lives });
+        let shared = Arc::new(Shared { seed, rate, lists, mood, n_changes, lives });
         for list in 0..LISTS.len() {
             for _ in 0..FIRST_RECORDS {
                 shared.add(list);
@@ -132,6 +134,11 @@ impl Source {
 
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The lists that grow no faster than faults need.
+    pub(crate) fn small_lists(&self) -> &'static [&'static str] {
+        if self.shared.rate == 0 { &LISTS } else { &LISTS[1..] }
     }
 
     /// From now on, it adds records and revisions all the time, or rests.
@@ -174,11 +181,17 @@ impl Shared {
     /// Adds a record; returns its number.
     fn add(&self, list: usize) -> usize {
         let Some(mut list) = self.lists.get(list).map(lock) else { return 0 };
-        let number = list.records.len();
-        list.records.push(State { revision: 0, change: 0, updated: 0 });
-        list.change(number);
         self.n_changes.send_modify(|n| *n += 1);
-        number
+        list.add()
+    }
+
+    /// Adds so many records to the first list.
+    fn fill(&self, count: u32) {
+        if let Some(mut list) = self.lists.first().map(lock) {
+            for _ in 0..count {
+                list.add();
+            }
+        }
     }
 
     /// Changes a record; not one that names a person, who may have been erased.
@@ -235,6 +248,14 @@ impl Shared {
 }
 
 impl List {
+    /// Adds a record; returns its number.
+    fn add(&mut self) -> usize {
+        let number = self.records.len();
+        self.records.push(State { revision: 0, change: 0, updated: 0 });
+        self.change(number);
+        number
+    }
+
     /// Gives a record its next revision.
     fn change(&mut self, number: usize) {
         let Some(state) = self.records.get_mut(number) else { return };
@@ -274,8 +295,14 @@ async fn live(shared: Arc<Shared>) {
     let mut dice = ChaCha8Rng::seed_from_u64(shared.seed ^ 1);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut due = Duration::ZERO;
     loop {
         ticks.tick().await;
+        if shared.lives.load(SeqCst) {
+            due += TICK * shared.rate;
+            shared.fill(u32::try_from(due.as_secs()).unwrap_or_default());
+            due = Duration::from_nanos(due.subsec_nanos().into());
+        }
         for (list, (new, revised)) in CHANCES.into_iter().enumerate() {
             if shared.lives.load(SeqCst) && dice.random_bool(new) {
                 shared.add(list);
