@@ -97,6 +97,48 @@ fn whatever_it_is_guessed_from_it_passes_the_check() {
     }
 }
 
+/// The examples show `[http]` and what belongs to it.
+#[test]
+fn every_example_of_a_channel_over_http_passes_the_check() {
+    const HEAD: &str = "name = \"Example\"\nconnector = \"http\"\n[schedule]\nevery = \"5m\"\n\n";
+    const DEMAND: &str =
+        "\n[demand]\nsource_no = \"$.id\"\ntitle = \"$.title\"\ncontent = \"$.content\"\n";
+    let pages = [include_str!("../../docs/http.md"), include_str!("../../docs/http.zh-CN.md")];
+    let examples = pages.map(|page| {
+        let blocks =
+            page.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
+        blocks.map(str::to_owned).collect::<Vec<_>>()
+    });
+    assert_eq!(examples[0], examples[1], "both languages have the same examples");
+    assert!(examples[0].len() > 5);
+    for example in &examples[0] {
+        let folder = tempfile::tempdir().unwrap();
+        gateway::shipped::write(folder.path(), &[]).unwrap();
+        let channel = folder.path().join("channels/example");
+        fs::create_dir_all(&channel).unwrap();
+        fs::write(channel.join("channel.toml"), format!("{HEAD}{example}{DEMAND}")).unwrap();
+        let output = command()
+            .unwrap()
+            .args(["check", "--config"])
+            .arg(folder.path())
+            .envs(
+                ["BOARD_PASSWORD", "BOARD_KEY", "PROXY_PASSWORD"]
+                    .map(|name| (name, "made-up secret")),
+            )
+            .output()
+            .unwrap();
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(
+            output.status.success() && said.contains("no problems; channels: 1"),
+            "{example}\n{said}"
+        );
+    }
+}
+
 #[test]
 fn nothing_is_written_over() {
     let folder = folder("process");
