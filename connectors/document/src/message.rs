@@ -48,6 +48,8 @@ pub struct Message<'a> {
     content_type: Option<String>,
     /// The other parts of the body by their `Content-ID`: files, to which the main part refers.
     files: BTreeMap<String, Vec<u8>>,
+    /// Whether the body has several parts.
+    has_parts: bool,
 }
 
 impl<'a> Message<'a> {
@@ -101,11 +103,11 @@ impl<'a> Message<'a> {
         match content_type {
             Some(kind) if media_type(kind).starts_with("multipart/") => {
                 let parts::Parts { content_type, main, files } = parts::split(&bytes, kind)?;
-                Ok(Self { bytes: main.into(), content_type, files })
+                Ok(Self { bytes: main.into(), content_type, files, has_parts: true })
             }
             kind => {
                 let files = BTreeMap::new();
-                Ok(Self { bytes, content_type: kind.map(str::to_owned), files })
+                Ok(Self { bytes, content_type: kind.map(str::to_owned), files, has_parts: false })
             }
         }
     }
@@ -139,6 +141,12 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// Whether its elements may stand for files, which the body must then contain.
+    fn may_refer_to_files(&self) -> bool {
+        let kind = self.content_type.as_deref().map(media_type);
+        self.has_parts || kind.is_some_and(|kind| kind == "application/xop+xml")
+    }
+
     /// Whether the content type says that this is CSV.
     pub fn is_csv(&self) -> bool {
         let kind = self.content_type.as_deref().map(media_type);
@@ -150,7 +158,7 @@ impl<'a> Message<'a> {
     /// one is parsed. Files beside XML stand in Base64 where it refers to them (XOP).
     ///
     /// # Errors
-    /// The text is not in this format, or is a web page.
+    /// The text is not in this format, or is a web page, or refers to a file that the body does not contain.
     pub fn parse(&self, text: &mut Text, format: Option<DocumentFormat>) -> Result<Value, String> {
         if let Some(page) = web_page(&text.text) {
             return Err(page);
@@ -167,8 +175,8 @@ impl<'a> Message<'a> {
             Some(json) => format.parse(json, findings)?,
             None => format.parse(&text.text, findings)?,
         };
-        if !self.files.is_empty() {
-            parts::put_files(&mut tree, &self.files);
+        if self.may_refer_to_files() {
+            parts::put_files(&mut tree, &self.files)?;
         }
         match &tree {
             Value::String(inner) if inner.trim_start().starts_with(['{', '[', '<']) => {

@@ -15,6 +15,7 @@ use crate::{
     pages::Param,
     plan::Plan,
     request::Call,
+    rules::{AnswerView, Meaning, soap_reason},
 };
 
 /// Fetches a part of a record, with the diagnostics of its text; `null` if the source no longer has it.
@@ -32,8 +33,14 @@ pub(crate) async fn fetch_part(
     let request = call.request(&params, None)?;
     let result = source.fetch(plan, call, &request, &part.missing, Ok).await;
     let name = format!("the part `{}` of a record", part.name);
-    let Parsed { tree, diagnostics, is_nothing, is_xml, .. } =
-        result.map_err(|error| call_fault(error, &name))?.parsed;
+    let Parsed { tree, diagnostics, is_nothing, is_xml, .. } = result
+        .map_err(|error| match error {
+            FetchError::Unreadable { answer, .. } if answer.body.is_empty() => {
+                empty_part(answer.status).at(name.as_str())
+            }
+            error => call_fault(error, &name),
+        })?
+        .parsed;
     if is_nothing {
         return Ok((Value::Null, diagnostics));
     }
@@ -70,6 +77,41 @@ pub(crate) async fn fetch_part(
         _ => tree,
     };
     Ok((value, diagnostics))
+}
+
+/// What it means that an answer to the request for a part is empty, and no rule says that it may be.
+fn empty_part(status: u16) -> Fault {
+    let fault = Fault::stopped(format!("the answer is empty (status {status})"));
+    match status {
+        // Whole parts may have this status too, so it tells nothing.
+        200 => fault.remedy(
+            "if a record may lack this part, ask the owner of the source for an answer that says so, and name it in \
+             `missing` of [[http.part]]",
+        ),
+        _ => fault.remedy(format!(
+            "if a record may lack this part, write missing = [{{ status = {status} }}] in [[http.part]]"
+        )),
+    }
+}
+
+/// What the answer to a request means, which may be one for a part: if what is at its address does not exist, and no
+/// rule says what that means, the record may lack the part.
+pub(crate) fn meaning_for_part(
+    plan: &Plan,
+    call: &Call,
+    meaning: Meaning,
+    answer: AnswerView<'_>,
+) -> Meaning {
+    let status = answer.status;
+    let is_part = plan.parts.iter().any(|part| std::ptr::eq(part, call));
+    let is_absent = matches!(meaning, Meaning::Fault(_)) && matches!(status, 404 | 410);
+    let is_explained = plan.config.rules.explain(answer) || soap_reason(answer).is_some();
+    if !is_part || !is_absent || is_explained || answer.via_proxy {
+        return meaning;
+    }
+    Meaning::Fault(Fault::stopped(answer.status_text()).remedy(format!(
+        "check `url` of [[http.part]]; if a record may lack this part, write missing = [{{ status = {status} }}] in it"
+    )))
 }
 
 /// The parameters of the request for a part; `None` if the record lacks one of them: then it has no such part.
@@ -110,13 +152,28 @@ pub(crate) async fn acknowledge(
         let result = source.fetch(plan, call, &request, &[], Ok).await;
         let answer =
             result.map_err(|error| call_fault(error, "the answer to an acknowledgement"))?;
-        let tree = answer.parsed.tree;
+        let Parsed { tree, is_nothing, is_xml, .. } = answer.parsed;
         let n_failed = ack.failed.as_ref().map_or(0, |failed| failed.all(&tree).len());
         if n_failed > 0 {
             tracing::warn!(n_failed, n_keys = keys.len(), "the source refused acknowledgements");
+        } else if ack.success.is_none() && !plan.config.rules.has_success() && !is_nothing {
+            check_ack(source, &tree, is_xml)?;
         }
     }
     Ok(())
+}
+
+/// Checks that the answer to an acknowledgement reports no failure, as that to a list may with status 200. What came
+/// with records is fine here too.
+fn check_ack(source: &Source, tree: &Value, is_xml: bool) -> Result<(), Fault> {
+    if !Report::of(tree, is_xml).fails(&source.known) && !list::has_failure(tree, &source.known) {
+        return Ok(());
+    }
+    let reason = reason(list::envelope(tree, is_xml));
+    let reason = reason.unwrap_or_else(|| "its answer says so".to_owned());
+    Err(Fault::stopped(format!("the source reports a failure: {reason}"))
+        .at("the answer to an acknowledgement")
+        .remedy("say in `success` of [http.ack] which answers are successes"))
 }
 
 fn keys_param(ack: &Ack, call: &Call, keys: &[String]) -> Param {

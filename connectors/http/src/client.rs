@@ -71,6 +71,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The schemes of authentication that a refusal offers.
+    pub(crate) fn challenges(&self) -> &str {
+        self.headers.get("www-authenticate").map_or("", String::as_str)
+    }
+
     /// Its status, its content type and its size, for messages.
     pub(crate) fn description(&self) -> String {
         let kind = self.headers.get("content-type").map_or("no Content-Type", String::as_str);
@@ -190,16 +195,19 @@ impl Client {
     }
 
     /// Sends a request and follows the redirects of a GET, except a redirect whose status `is_answer`
-    /// accepts. The trace shows `unsigned` and `signature`.
+    /// accepts. `follow` prepares each request that follows one, to the same host (`true`) or to another one: an answer
+    /// to a challenge covers the address, and secrets stay here. The trace shows `unsigned` and `signature`.
     pub(crate) async fn exchange(
         &mut self,
         mut request: Request,
         unsigned: &Request,
         signature: Option<auth::SigningSteps>,
         is_answer: impl Fn(u16) -> bool,
+        mut follow: impl FnMut(&mut Request, bool) -> Result<(), Fault>,
     ) -> Result<Answer, FetchError> {
         self.traces.add(Trace::new(unsigned, signature));
-        let mut is_login = false;
+        let home = request.url.clone();
+        let (mut is_login, mut is_first_host) = (false, true);
         for n_followed in 0..=MAX_REDIRECTS {
             let answer = self.send(&request).await?;
             let status = answer.status;
@@ -214,12 +222,16 @@ impl Client {
             if is_login && (next.is_err() || n_followed == MAX_REDIRECTS) {
                 return Ok(Answer { is_login, ..answer });
             }
-            let next = next?;
-            if !origin::is_same_origin(&next, &request.url) {
+            let from = std::mem::replace(&mut request.url, next?);
+            is_first_host &= origin::is_same_origin(&request.url, &from);
+            if !is_first_host {
                 // Only the first host gets credentials.
                 request.headers.clear();
             }
-            request.url = next;
+            if is_first_host || !origin::is_same_origin(&request.url, &home) {
+                follow(&mut request, is_first_host)?;
+            }
+            self.traces.add_redirect(status, &from, &request.url);
         }
         Err(Fault::transient("the source redirects too often").into())
     }
@@ -266,11 +278,11 @@ impl Client {
                 has_end |= name == header::CONTENT_LENGTH || is_coded;
                 if name == header::SET_COOKIE {
                     cookies.push(value);
-                } else if name == header::LINK {
+                } else if [header::LINK, header::WWW_AUTHENTICATE].contains(name) {
                     // Several headers with one name are one list (RFC 9110 §5.3).
-                    let links: &mut String = headers.entry("link".to_owned()).or_default();
-                    links.push_str(if links.is_empty() { "" } else { ", " });
-                    links.push_str(&value);
+                    let list: &mut String = headers.entry(name.as_str().to_owned()).or_default();
+                    list.push_str(if list.is_empty() { "" } else { ", " });
+                    list.push_str(&value);
                 } else {
                     headers.insert(name.as_str().to_owned(), value);
                 }
@@ -385,7 +397,9 @@ fn exchange_fault(
         tls_fault(&causes, SETTINGS)
     } else if error.is_builder() {
         Fault::stopped("the request cannot be sent: a header contains a forbidden character")
-            .remedy("check the headers and secrets of this channel for line breaks")
+            .remedy(
+                "check the headers and secrets of this channel, and a token that the source gave, for line breaks",
+            )
     } else if error.is_timeout() && error.is_connect() && is_https && !has_proxy {
         Fault::transient("no encrypted connection came about in time").remedy(
             "check the host and port in `url`, the firewall in between, and whether it should be http",

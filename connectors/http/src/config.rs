@@ -97,8 +97,8 @@ pub struct Config {
     /// An address that is requested before all others, for its cookies.
     #[schemars(extend("allow" = "address"))]
     pub(crate) warm_up: Option<String>,
-    /// Other hosts that a redirect or the address of a next page may name, like `https://other.example`. They
-    /// get no credential of this channel.
+    /// Other hosts that a redirect, the address of a next page, a part or `ack` may name, like
+    /// `https://other.example`. They get no credential of this channel: only the host in `url` does.
     #[schemars(extend("allow" = "address"))]
     #[serde(default)]
     pub(crate) redirects: Vec<String>,
@@ -124,7 +124,7 @@ pub struct Config {
     /// Addresses of hosts whose names cannot be resolved, like `{ "api.example" = "10.0.0.5" }`. Certificates are
     /// still compared with the names.
     #[schemars(with = "BTreeMap<String, String>", extend("allow" = "addresses"))]
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::network::addresses")]
     pub(crate) resolve: BTreeMap<String, IpAddr>,
     /// Allows `http://` to hosts other than this machine. Everybody on the network path can then read and
     /// change what is sent.

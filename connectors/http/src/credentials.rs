@@ -1,22 +1,28 @@
 //! What lets requests in: a login, and a scheme that authenticates each request.
 
-use connector_wire::auth::{self, Auth, SigningContext, SigningSteps};
+use connector_wire::auth::{self, Auth, SentRequest, SigningContext, SigningSteps, hide_forms};
 use contract::Fault;
 use normalizer_text::Charset;
 
-use crate::{login::Login, request::Call};
+use crate::{
+    client::Answer,
+    login::Login,
+    request::{Call, Request},
+};
 
 /// The credentials of a channel.
 #[derive(Debug)]
 pub(crate) struct Credentials {
     pub(crate) auth: Auth,
     pub(crate) login: Option<Login>,
+    /// What nothing may repeat of the account of a proxy.
+    pub(crate) proxy: Vec<String>,
 }
 
 impl Credentials {
     /// Checks that the scheme can read a request, and that the tokens can be put into it.
-    pub(crate) fn check_charset(&self, call: &Call) -> Result<(), Fault> {
-        call.check_charset(&self.auth)?;
+    pub(crate) fn check_call(&self, call: &Call) -> Result<(), Fault> {
+        call.check_auth(&self.auth)?;
         let config = &call.config;
         let is_other = config.query_charset.is_some_and(|charset| charset != Charset::Utf8);
         let puts_field = self.login.as_ref().is_some_and(Login::puts_field);
@@ -44,6 +50,47 @@ impl Credentials {
         Ok(steps)
     }
 
+    /// Puts the answer to the challenge of the source into a request, which is sent as it is. Returns how it was made;
+    /// `None` if that is not the scheme.
+    pub(crate) fn answer_challenge(&mut self, request: &mut Request) -> Option<SigningSteps> {
+        let target = request.target();
+        let origin = request.url.origin().ascii_serialization();
+        let sent =
+            SentRequest { method: request.method.name(), target: &target, body: &request.body };
+        let (value, mut steps) = self.auth.answer_challenge(&origin, sent)?;
+        // The address may carry the token of a login.
+        steps.steps.iter_mut().for_each(|(_, text)| *text = self.hide(text));
+        if let Some(value) = value {
+            request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
+            request.headers.push(("authorization".to_owned(), value));
+        }
+        Some(steps)
+    }
+
+    /// Takes the challenge of a refusal. Returns whether to repeat the request with an answer to it.
+    pub(crate) fn take_challenge(
+        &mut self,
+        answer: &Answer,
+        context: &SigningContext,
+    ) -> Result<bool, Fault> {
+        let origin = answer.url.origin().ascii_serialization();
+        self.auth.take_challenge(&origin, answer.challenges(), context)
+    }
+
+    /// Notes that the source has accepted the answer to its challenge, unless it has failed.
+    pub(crate) fn accept_challenge(&mut self, answer: &Answer) {
+        if answer.status < 400 {
+            let origin = answer.url.origin().ascii_serialization();
+            let info = answer.headers.get("authentication-info").map(String::as_str);
+            self.auth.accept_challenge(&origin, info);
+        }
+    }
+
+    /// What a refusal means that is not repeated.
+    pub(crate) fn explain_refusal(&self, answer: &Answer, fault: Fault) -> Fault {
+        self.auth.explain_refusal(answer.challenges(), fault)
+    }
+
     /// Notes that the source has accepted the last request.
     pub(crate) fn confirm(&mut self) {
         self.auth.confirm_token();
@@ -68,9 +115,15 @@ impl Credentials {
         self.auth.secret_params().into_iter().chain(of_login).map(str::to_owned).collect()
     }
 
+    /// The query parameters that are for the host in `url` alone: those with a secret, and that of a signature.
+    pub(crate) fn own_params(&self) -> Vec<String> {
+        let signature = self.auth.signature_param().map(str::to_owned);
+        self.secret_params().into_iter().chain(signature).collect()
+    }
+
     /// A text with `…` in the place of all secrets in use.
     pub(crate) fn hide(&self, text: &str) -> String {
-        let text = self.auth.hide(text);
+        let text = hide_forms(&self.auth.hide(text), self.proxy.clone());
         match &self.login {
             Some(login) => login.hide(&text),
             None => text,

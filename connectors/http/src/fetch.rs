@@ -7,7 +7,6 @@ use std::{
 };
 
 use chrono_tz::Tz;
-use connector_wire::auth::{self, SigningContext};
 use contract::{Fault, FaultKind, Held, Memory};
 use document::{Diagnostics, DocumentFormat, Message, MessageError, Text, table_bytes, tree_bytes};
 use normalizer_text::Hints;
@@ -15,8 +14,10 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::{
+    calls,
     client::{Answer, Client, FetchError},
     credentials::Credentials,
+    elsewhere::Elsewhere,
     inner::InnerDocument,
     list, network, origin,
     page_reader::OpenPage,
@@ -93,7 +94,11 @@ impl Source {
     ) -> Result<T, FetchError> {
         let mut has_renewed_cookies = false;
         let mut attempt = 1;
-        let is_at_home = call.is_at_home(&request.url);
+        // Only the origin in `url` gets credentials, even if a part or `ack` has another.
+        let is_at_home = plan.list.is_at_home(&request.url);
+        let sent =
+            Elsewhere::new(&self.credentials).request(&self.credentials, plan, call, request)?;
+        let request: &Request = &sent;
         // If a web server that is no proxy has the address in `proxy`, it answers such requests itself.
         let via_proxy = network::uses_web_proxy(&plan.config) && request.url.scheme() == "http";
         loop {
@@ -107,7 +112,16 @@ impl Source {
                 false => (request.clone(), None),
             };
             let is_answer = |status| plan.config.rules.has_status(call.success.as_ref(), status);
-            let answer = self.client.exchange(signed, request, signature, is_answer).await;
+            let elsewhere = Elsewhere::of_request(&self.credentials, &signed, Some(request));
+            let credentials = &mut self.credentials;
+            let follow = |request: &mut Request, is_here| {
+                if is_here && is_at_home {
+                    credentials.answer_challenge(request);
+                }
+                elsewhere.follow(credentials, request, is_here)
+            };
+            let exchange = self.client.exchange(signed, request, signature, is_answer, follow);
+            let answer = exchange.await;
             // There may be an answer even if this is an error: a redirect that is not allowed.
             self.client.traces.hide_in_last(&self.credentials);
             let answer = answer?;
@@ -159,12 +173,20 @@ impl Source {
                 Meaning::Fault(_) if is_login && is_redirect => Meaning::Expired,
                 meaning => meaning,
             };
+            let meaning = calls::meaning_for_part(plan, call, meaning, view);
             let is_xml = call.has_xml(&text);
             let is_nothing = matches!(meaning, Meaning::Nothing);
             // A rule of the channel may say that such a status means something else.
             let is_refusal =
                 matches!(status, 401 | 403) && is_at_home && !plan.config.rules.explain(view);
+            // The answer may be that of another host, to which the source has redirected the request.
+            let is_challenge =
+                is_refusal && status == 401 && origin::is_same_origin(&answer.url, &request.url);
+            if is_at_home && !is_challenge {
+                self.credentials.accept_challenge(&answer);
+            }
             let parsed = match (meaning, tree) {
+                (Meaning::Fault(_), _) if is_challenge && self.take_challenge(&answer)? => continue,
                 // The token was not valid: this does not count as an attempt.
                 (Meaning::Fault(_), _) if is_refusal && self.credentials.discard() => {
                     if self.credentials.are_cookies() {
@@ -173,8 +195,13 @@ impl Source {
                     }
                     continue;
                 }
+                (Meaning::Fault(fault), _) if is_challenge => {
+                    return Err(FetchError::Fault(
+                        self.credentials.explain_refusal(&answer, fault),
+                    ));
+                }
                 (Meaning::Fault(fault), _) if !is_at_home && matches!(status, 401 | 403) => {
-                    let place = "a next page on another host, to which no credential is sent";
+                    let place = "another host than that in `url`, to which no credential is sent";
                     return Err(FetchError::Fault(fault.at(place)));
                 }
                 (Meaning::Fault(fault), _) => {
@@ -274,75 +301,6 @@ impl Source {
         })
     }
 
-    /// Fetches cookies if the channel needs them and has none.
-    async fn fetch_cookies(&mut self, plan: &Plan) -> Result<(), FetchError> {
-        let Some(url) = plan.warm_up.as_ref().filter(|_| !self.has_cookies) else { return Ok(()) };
-        let request = Request::get(url.clone());
-        let warmed_up = self.client.exchange(request.clone(), &request, None, |_| false).await;
-        self.client.traces.hide_last_answer();
-        match warmed_up {
-            // Only the cookies matter.
-            Ok(_) | Err(FetchError::TooLarge(_)) => self.has_cookies = true,
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
-    /// Signs in if the channel does so, and has not or no longer.
-    async fn sign_in(&mut self, plan: &Plan) -> Result<(), FetchError> {
-        let context = self.signing_context()?;
-        let Self { client, credentials, .. } = self;
-        let Some(login) = credentials.login.as_ref().filter(|login| !login.is_valid(context.now))
-        else {
-            return Ok(());
-        };
-        let (signed, shown, steps) = login.request(&context)?;
-        let is_answer = |status| login.has_status(status);
-        let answer = client.exchange(signed, &shown, Some(steps), is_answer).await;
-        client.traces.hide_in_last(credentials);
-        client.traces.hide_last_answer();
-        if let Some(trace) = client.traces.list.last_mut() {
-            login.hide_tokens(&mut trace.answer_headers);
-        }
-        let answer = answer?;
-        let has_cookies = client.cookies.header(&answer.url).is_some();
-        let now = client.now();
-        let read = match &mut credentials.login {
-            Some(login) => login.read(plan, &answer, has_cookies, now),
-            None => Ok(()),
-        };
-        if let Err(FetchError::Fault(fault)) = &read
-            && let FaultKind::Throttled(wait) = fault.kind()
-        {
-            client.gate.hold(wait);
-        }
-        read
-    }
-
-    /// Authenticates a request. Fetches a token first if one is needed.
-    async fn authenticate(
-        &mut self,
-        plan: &Plan,
-        request: &Request,
-    ) -> Result<(Request, auth::SigningSteps), FetchError> {
-        let mut context = self.signing_context()?;
-        if let Some(token_request) = self.credentials.auth.token_request(&context) {
-            let url = origin::parse_address("auth", &token_request.url, plan.config.insecure)?;
-            let signed = Request::get(url.clone()).with_auth(token_request.request);
-            let unsigned = Request { method: signed.method, ..Request::get(url) };
-            let signature = Some(token_request.steps);
-            let answer = self.client.exchange(signed, &unsigned, signature, |_| false).await;
-            self.client.traces.hide_in_last(&self.credentials);
-            let answer = answer?;
-            self.client.traces.hide_last_answer();
-            context = self.signing_context()?;
-            self.credentials.auth.read_token(answer.status, &answer.body, context.now)?;
-        }
-        let mut signed = request.to_auth();
-        let signature = self.credentials.sign(&mut signed, &context)?;
-        Ok((request.clone().with_auth(signed), signature))
-    }
-
     /// Waits until there is room for a page that takes so many bytes when it is parsed.
     async fn hold_page(&mut self, bytes: usize) -> Result<Held, FetchError> {
         let mib = bytes.div_ceil(1 << 20);
@@ -365,13 +323,6 @@ impl Source {
                 "if this repeats, raise `memory` in [limits] of gateway.toml, or request smaller pages";
             Fault::transient(what).remedy(remedy).into()
         })
-    }
-
-    fn signing_context(&self) -> Result<SigningContext, Fault> {
-        let mut nonce = [0; 16];
-        getrandom::fill(&mut nonce)
-            .map_err(|_| Fault::transient("this machine cannot produce random numbers"))?;
-        Ok(SigningContext { now: self.client.now(), nonce, zone: self.zone })
     }
 }
 

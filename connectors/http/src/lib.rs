@@ -23,6 +23,7 @@ mod sequence;
 
 mod client;
 mod credentials;
+mod elsewhere;
 mod login;
 mod network;
 mod origin;
@@ -34,7 +35,9 @@ mod trace;
 
 mod fetch;
 mod inner;
+mod kept;
 mod rules;
+mod sign;
 
 mod answer;
 mod attachment;
@@ -61,7 +64,7 @@ use tokio::time::Instant;
 
 pub use config::Config;
 pub use cursor::Cursor;
-pub use trace::Trace;
+pub use trace::{HIDDEN_ANSWER, Trace};
 
 use crate::{
     account::PassAccount,
@@ -102,6 +105,9 @@ impl Http {
 
     /// The text of an answer, decoded as this channel decodes it, without secrets.
     pub fn text(&self, trace: &Trace) -> String {
+        if trace.page == HIDDEN_ANSWER {
+            return HIDDEN_ANSWER.to_owned();
+        }
         let (text, ..) =
             fetch::parse(&self.plan, &self.plan.list, &trace.page, &trace.answer_headers);
         self.source.credentials.hide(&connector_wire::secrets::hide(&text))
@@ -130,7 +136,9 @@ impl Connector for Http {
         let client = Client::new(&plan.config, plan.allowed_hosts.clone(), identity, gate, clock)?;
         let sequences = Sequence::all(&plan);
         let (has_cookies, known, open_page) = (false, BTreeSet::new(), None);
-        let source = Source { client, credentials, zone, has_cookies, known, memory, open_page };
+        let mut source =
+            Source { client, credentials, zone, has_cookies, known, memory, open_page };
+        kept::adopt(&mut source);
         let account = PassAccount::default();
         let (counted_up_to, unsettled, failed) = (None, None, None);
         Ok(Self { account, counted_up_to, plan, source, sequences, unsettled, failed })
@@ -190,9 +198,9 @@ impl Connector for Http {
                         .without_secrets(fault)
                         .at(client::source_name(&self.plan.list.url));
                     // With as many faults as values of `each`, the source has failed, not one value.
-                    // So it has with a refused login: one for each value would lock the account.
-                    let is_login = fault.place().iter().any(|place| place == "http.login");
-                    let affects_all = is_login
+                    // So it has with refused credentials: one refusal for each value would lock the account.
+                    let refuses = |place: &String| place == "http.login" || place == "http.auth";
+                    let affects_all = fault.place().iter().any(refuses)
                         || matches!(fault.kind(), FaultKind::Throttled(_))
                         || faults.len() + 1 >= self.plan.n_values();
                     if affects_all && !has_moved {

@@ -13,14 +13,17 @@ use connector_wire::{
 };
 use contract::{Fault, Period, Secret, Timestamp};
 use document::{Path, TimeFormat, scalar_text};
+use reqwest::header::HeaderValue;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     client::{Answer, FetchError},
     config::{CallConfig, Config},
     fetch,
+    kept::Brought,
     placeholder::Names,
     plan::{Plan, Zones, time_format},
     request::{Call, Request},
@@ -131,6 +134,8 @@ pub(crate) struct Login {
     end_format: Option<TimeFormat>,
     /// The values of `tokens`, in their order, and when the next login is due.
     held: HeldToken<Vec<Secret>>,
+    /// What the last login has brought, for the connector after this one.
+    brought: Option<Brought>,
 }
 
 impl Login {
@@ -139,12 +144,11 @@ impl Login {
         let at_login = |fault: Fault| fault.at("http.login");
         let stopped = |what: &str, remedy: &str| at_login(Fault::stopped(what).remedy(remedy));
         let auth = Auth::build(config.auth.clone()).map_err(at_login)?;
-        if auth.token_address().is_some() || auth.mtls().is_some() {
+        if auth.token_address().is_some() || auth.mtls().is_some() || auth.answers_challenges() {
+            let what =
+                "`auth` of a login cannot fetch a token, answer a challenge or use a certificate";
             let remedy = "use a scheme that needs nothing but its settings, like `sign` or `basic`";
-            return Err(stopped(
-                "`auth` of a login cannot fetch a token or use a certificate",
-                remedy,
-            ));
+            return Err(stopped(what, remedy));
         }
         if config.tokens.iter().any(|token| token.at.is_some() == token.header.is_some()) {
             return Err(stopped("the place of a token is not clear", "set `at` or `header`"));
@@ -170,7 +174,7 @@ impl Login {
         let names = Names::all(config.secrets.keys());
         let call = Call::new(&config.call, None, &channel.content_type, channel.insecure, &names);
         let call = call.map_err(at_login)?;
-        call.check_charset(&auth).map_err(at_login)?;
+        call.check_auth(&auth).map_err(at_login)?;
         if config.secrets.keys().any(|name| call.has_placeholder(name)) {
             return Err(stopped(
                 "a placeholder of a secret stands outside of `body`",
@@ -192,6 +196,7 @@ impl Login {
             auth,
             end_format,
             held: HeldToken::default(),
+            brought: None,
         })
     }
 
@@ -298,13 +303,46 @@ impl Login {
         for token in &self.config.tokens {
             let (value, place) = token.find(answer, view);
             let value = value.filter(|value| (1..=MAX_TOKEN).contains(&value.len()));
+            if value.as_ref().is_some_and(|value| !token.can_carry(value)) {
+                let what = format!(
+                    "the token at {place} in the answer to the login has a line break or another character that no \
+                     header can carry"
+                );
+                let fault = Fault::stopped(what).at("http.login");
+                return Err(fault
+                    .remedy("correct the place of the token in `tokens` of [http.login]")
+                    .into());
+            }
             values.push(value.map(Secret::new).ok_or_else(|| {
                 self.refusal(view, &format!("the answer to the login has no token at {place}"))
             })?);
         }
         let lifetime = self.lifetime(view.tree, now);
+        self.brought = Some(Brought::new(values.clone(), lifetime, now));
         self.held.replace(values, lifetime, MARGIN, now);
         Ok(())
+    }
+
+    /// What the last login has brought.
+    pub(crate) fn brought(&self) -> Option<&Brought> {
+        self.brought.as_ref()
+    }
+
+    /// Uses what an earlier connector has brought. It may have ended since, so that a refusal means a new login.
+    pub(crate) fn adopt(&mut self, brought: Brought) {
+        self.held.replace(brought.values.clone(), brought.lifetime, MARGIN, brought.at);
+        self.held.confirm();
+        self.brought = Some(brought);
+    }
+
+    /// What distinguishes this login from others: its settings and its secrets.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut digest = Sha256::new_with_prefix(format!("{:?}", self.config));
+        for secret in self.config.secrets.values() {
+            digest.update([0]);
+            digest.update(secret.expose());
+        }
+        hex::encode(digest.finalize())
     }
 
     /// Puts the tokens into a request.
@@ -322,6 +360,7 @@ impl Login {
 
     /// Returns whether to sign in again at once.
     pub(crate) fn discard(&mut self) -> bool {
+        self.brought.iter().for_each(Brought::note_refused);
         self.held.discard()
     }
 
@@ -374,6 +413,12 @@ impl Login {
 }
 
 impl Token {
+    /// Whether other requests can carry this value where it is put.
+    fn can_carry(&self, value: &str) -> bool {
+        let is_in_header = matches!(self.put, Destination::Header(_) | Destination::Cookie(_));
+        !is_in_header || HeaderValue::from_str(&format!("{}{value}", self.prefix)).is_ok()
+    }
+
     /// Its value in an answer, and the name of its place.
     fn find(&self, answer: &Answer, view: AnswerView<'_>) -> (Option<String>, String) {
         if let Some(name) = &self.header {

@@ -1,10 +1,11 @@
 //! How hosts are reached: through a proxy, or at an address that the settings name.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use connector_wire::{auth::percent_encoded, local::is_this_machine};
 use contract::{Fault, Proxy, ProxyAccount};
 use reqwest::Url;
+use serde::{Deserialize as _, Deserializer, de::Error as _};
 
 use crate::{config::Config, plan::Plan};
 
@@ -37,6 +38,30 @@ pub(crate) fn proxy(setting: &Proxy) -> Result<Option<reqwest::Proxy>, Fault> {
     }
     let proxy = reqwest::Proxy::all(url.as_str()).map_err(|_| no_address())?;
     Ok(Some(proxy))
+}
+
+/// What nothing may repeat of the account of a proxy: some proxies repeat what they were sent.
+pub(crate) fn proxy_secrets(config: &Config) -> Vec<String> {
+    let Some(Proxy::Account(ProxyAccount { user, password, .. })) = &config.proxy else {
+        return Vec::new();
+    };
+    let password = password.expose();
+    vec![password.to_owned(), format!("{user}:{password}")]
+}
+
+/// Reads the addresses of hosts. A fault names the host, because there may be many.
+pub(crate) fn addresses<'de, D: Deserializer<'de>>(
+    settings: D,
+) -> Result<BTreeMap<String, IpAddr>, D::Error> {
+    let texts = BTreeMap::<String, String>::deserialize(settings)?;
+    let addresses = texts.into_iter().map(|(host, text)| match text.parse() {
+        Ok(address) => Ok((host, address)),
+        Err(_) => Err(D::Error::custom(format!(
+            "`resolve` of `{host}`: `{text}` is not an IP address; write it without a port, like \
+             resolve = {{ \"{host}\" = \"10.0.0.5\" }}"
+        ))),
+    });
+    addresses.collect()
 }
 
 /// Whether requests that are not encrypted go to a proxy, which may be a web server that is none.

@@ -51,11 +51,16 @@ fn resolve_or(base: &Url, text: &str, allowed: &[Url], more: &str) -> Result<Url
     if is_same_origin(&url, base) || allowed.iter().any(|other| is_same_origin(&url, other)) {
         return Ok(url);
     }
-    let host = url.host_str().unwrap_or_default();
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let other = format!("{}://{host}{port}", url.scheme());
+    let other = name(&url);
     Err(Fault::stopped(format!("the source refers to another host: {other}"))
         .remedy(format!("if that is correct, add \"{other}\" to `redirects`{more}")))
+}
+
+/// The origin of an address, as `redirects` names it.
+pub(crate) fn name(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}", url.scheme())
 }
 
 /// Whether two addresses have the same scheme, host and port.

@@ -18,7 +18,7 @@ use crate::{
     config::{CallConfig, Config, Each, Method, Part, Reread, Since},
     credentials::Credentials,
     cursor::Fingerprint,
-    fetch,
+    elsewhere, fetch,
     login::Login,
     network, origin,
     pages::{Paging, Said, StopRule, Total, TotalPlace},
@@ -45,7 +45,7 @@ pub(crate) struct Plan {
     pub(crate) reread_time_field: Option<TimeField>,
     /// An address requested first, for the cookies that it sets.
     pub(crate) warm_up: Option<Url>,
-    /// Other hosts that a redirect or the address of a next page may name.
+    /// Other hosts that a redirect, the address of a next page, a part or `ack` may name.
     pub(crate) allowed_hosts: Vec<Url>,
     /// Answers that say that a page does not exist: it has no content, and the settings do not say what
     /// else the status means.
@@ -68,10 +68,11 @@ impl Plan {
     pub(crate) fn new(config: Config, zone: Tz) -> Result<(Self, Credentials), Fault> {
         let auth = Auth::build(config.auth.clone())?;
         let login = config.login.as_ref().map(|login| Login::new(login, &config, zone));
-        let credentials = Credentials { auth, login: login.transpose()? };
+        let proxy = network::proxy_secrets(&config);
+        let credentials = Credentials { auth, login: login.transpose()?, proxy };
         let call = |call: &CallConfig, success, names: &Names<'_>| {
             let call = Call::new(call, success, &config.content_type, config.insecure, names)?;
-            credentials.check_charset(&call).map(|()| call)
+            credentials.check_call(&call).map(|()| call)
         };
         let list = call(&config.call, None, &Names::of_list(&config))?.asking()?;
         check_page(&config.page)?;
@@ -144,6 +145,7 @@ impl Plan {
         let token = credentials.auth.token_address().and_then(|url| Url::parse(url).ok());
         let login = credentials.login.as_ref().map(Login::url);
         network::check_resolve(&plan, token.as_ref().into_iter().chain(login))?;
+        elsewhere::check_calls(&plan, &credentials)?;
         Ok((plan, credentials))
     }
 

@@ -66,6 +66,12 @@ impl Request {
         Self { method: Method::Get, url, headers: Vec::new(), body: Vec::new() }
     }
 
+    /// Path and query, as they are sent.
+    pub(crate) fn target(&self) -> String {
+        let query = self.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        format!("{}{query}", self.url.path())
+    }
+
     /// Converts the request for an authentication scheme.
     pub(crate) fn to_auth(&self) -> auth::Request {
         auth::Request {
@@ -182,8 +188,13 @@ impl Call {
         template.is_some_and(|template| !names_in(&template.environment).contains(name))
     }
 
-    /// Checks that a scheme which signs parameters can read them.
-    pub(crate) fn check_charset(&self, auth: &Auth) -> Result<(), Fault> {
+    /// Checks that a scheme which signs parameters can read them, and that one which changes the body can do so.
+    pub(crate) fn check_auth(&self, auth: &Auth) -> Result<(), Fault> {
+        let template = self.template.as_ref();
+        let is_wide =
+            |body: &&Template| matches!(body.charset, Charset::Utf16Le | Charset::Utf16Be);
+        let body = template.filter(|body| !is_wide(body)).and(self.config.body.as_deref());
+        auth.check_body(body)?;
         let is_other = self.config.query_charset.is_some_and(|charset| charset != Charset::Utf8);
         if is_other && auth.reads_parameters() {
             let what = "`auth` signs or adds parameters, which it can do only in UTF-8";

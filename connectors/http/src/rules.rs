@@ -15,6 +15,19 @@ const DEFAULT_PAUSE: Duration = Duration::from_secs(30);
 /// Maximum length in bytes of an answer without a format that is quoted as the reason for a failure.
 const MAX_PLAIN_REASON: usize = 200;
 
+/// The codes of SOAP faults that refuse the credentials in a message (WS-Security 1.1 §12), and those of CXF and of
+/// ONVIF.
+const SECURITY_CODES: [&str; 8] = [
+    "FailedAuthentication",
+    "FailedCheck",
+    "InvalidSecurity",
+    "InvalidSecurityToken",
+    "SecurityTokenUnavailable",
+    "UnsupportedSecurityToken",
+    "SecurityError",
+    "NotAuthorized",
+];
+
 /// What answers mean.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 pub(crate) struct Rules {
@@ -250,7 +263,7 @@ impl FaultRule {
 
 impl AnswerView<'_> {
     /// Its status and its content type, and the reason that it gives.
-    fn status_text(self) -> String {
+    pub(crate) fn status_text(self) -> String {
         let kind =
             self.content_type.map(|kind| format!(" ({})", visible(kind))).unwrap_or_default();
         self.with_reason(format!("the source answers with status {}{kind}", self.status))
@@ -273,7 +286,25 @@ impl AnswerView<'_> {
 fn soap_fault(answer: AnswerView<'_>) -> Option<Fault> {
     let (code, why) = soap_reason(answer)?;
     let what = format!("the source answers with the SOAP fault {}: {why}", visible(&code));
-    let name = code.rsplit(':').next().unwrap_or_default();
+    let local = |code: &str| code.rsplit(':').next().unwrap_or_default().to_owned();
+    let name = local(&code);
+    // In SOAP 1.2, it is a part of the code `Sender`.
+    let subcode = soap_element(answer)
+        .and_then(|fault| fault.pointer("/Code/0/Subcode/0/Value/0").and_then(scalar_text));
+    let names: Vec<String> = subcode.iter().map(|code| local(code)).chain([name.clone()]).collect();
+    if names.iter().any(|name| SECURITY_CODES.contains(&name.as_str())) {
+        return Some(
+            Fault::stopped(what)
+                .at("http.auth")
+                .remedy("check the user and the password in `auth`, and the clock of this machine"),
+        );
+    }
+    // Its clock is known by this answer, and the next request goes by it.
+    if names.iter().any(|name| name == "MessageExpired") {
+        let remedy =
+            "if it goes on, raise `lifetime` in `auth`, or correct the clock of the source";
+        return Some(Fault::transient(what).remedy(remedy));
+    }
     let is_ours = ["Client", "Sender", "VersionMismatch", "MustUnderstand", "DataEncodingUnknown"]
         .iter()
         .any(|ours| name.starts_with(ours));
@@ -286,9 +317,7 @@ fn soap_fault(answer: AnswerView<'_>) -> Option<Fault> {
 
 /// The code of a SOAP fault (SOAP 1.1 §4.4, 1.2 §5.4), and its text in quotes; `None` if the answer is none.
 pub(crate) fn soap_reason(answer: AnswerView<'_>) -> Option<(String, String)> {
-    let fault = ["Envelope", "Body", "Fault"]
-        .iter()
-        .try_fold(answer.tree?, |value, name| value.get(name)?.get(0))?;
+    let fault = soap_element(answer)?;
     // The second names are those of SOAP 1.2.
     let text = |old: &str, new: &str| {
         let value = fault.pointer(old).or_else(|| fault.pointer(new));
@@ -296,6 +325,12 @@ pub(crate) fn soap_reason(answer: AnswerView<'_>) -> Option<(String, String)> {
     };
     let code = text("/faultcode/0", "/Code/0/Value/0");
     Some((code, quote(&text("/faultstring/0", "/Reason/0/Text/0"))))
+}
+
+fn soap_element(answer: AnswerView<'_>) -> Option<&Value> {
+    ["Envelope", "Body", "Fault"]
+        .iter()
+        .try_fold(answer.tree?, |value, name| value.get(name)?.get(0))
 }
 
 /// What it means that a proxy asks for credentials.

@@ -9,7 +9,7 @@ const MAX_COOKIES: usize = 64;
 
 /// Cookies by host and name. As in a browser, they go to all ports of a host (RFC 6265 §8.5), but never from
 /// `https` to `http`, where others could read them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Cookies {
     by_host: BTreeMap<Host, BTreeMap<String, String>>,
 }

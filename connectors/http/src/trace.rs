@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use connector_wire::{auth, reason::visible, secrets};
 use contract::Exchange;
+use reqwest::Url;
 use sha2::{Digest as _, Sha256};
 
 use crate::{credentials::Credentials, request::Request};
@@ -24,6 +25,9 @@ pub struct Trace {
     pub body: (usize, String),
     /// How the request was signed.
     pub signature: Option<auth::SigningSteps>,
+    /// The redirects that were followed: status, from where and to where, without secrets and without the query of
+    /// the request.
+    pub redirects: Vec<String>,
     /// The status of the answer; `None` if no answer arrived, or only one that is too large.
     pub status: Option<u16>,
     /// Headers of the answer.
@@ -53,6 +57,9 @@ const SHOWN_HEADERS: [&str; 7] = [
     "user-agent",
     "x-requested-with",
 ];
+
+/// What stands in the place of an answer with a token.
+pub const HIDDEN_ANSWER: &str = "(not shown: it may contain a token)";
 
 /// Maximum size in bytes of the part of an answer that is kept of the last exchange.
 const MAX_KEPT: usize = 64 * 1024;
@@ -91,16 +98,27 @@ impl Traces {
         }
     }
 
-    /// Hides the secrets of the channel in the headers of the last answer, which may repeat the request.
+    /// Adds a redirect of the last request that is about to be followed.
+    pub(crate) fn add_redirect(&mut self, status: u16, from: &Url, to: &Url) {
+        if let Some(trace) = self.list.last_mut() {
+            trace.redirects.push(format!("{status} {} → {}", shown(from).0, shown_whole(to)));
+        }
+    }
+
+    /// Hides the secrets of the channel in the addresses of the last exchange, and in the headers of its answer, which
+    /// may repeat the request.
     pub(crate) fn hide_in_last(&mut self, credentials: &Credentials) {
-        let headers = self.list.last_mut().map(|trace| &mut trace.answer_headers);
-        headers.into_iter().flatten().for_each(|(_, value)| *value = credentials.hide(value));
+        let Some(trace) = self.list.last_mut() else { return };
+        let Trace { url, query, redirects, answer_headers, .. } = trace;
+        let addresses = [url].into_iter().chain(query).chain(redirects);
+        let texts = addresses.chain(answer_headers.values_mut());
+        texts.for_each(|text| *text = credentials.hide(text));
     }
 
     /// Removes the body of the last answer, because it contains a token.
     pub(crate) fn hide_last_answer(&mut self) {
         if let Some(trace) = self.list.last_mut() {
-            trace.page = Bytes::from_static(b"(not shown: it may contain a token)");
+            trace.page = Bytes::from_static(HIDDEN_ANSWER.as_bytes());
         }
     }
 }
@@ -108,9 +126,7 @@ impl Traces {
 impl Trace {
     /// Traces a request as it was before it was signed, so that no secret of a scheme is shown.
     pub(crate) fn new(request: &Request, signature: Option<auth::SigningSteps>) -> Self {
-        let mut url = request.url.clone();
-        let query = url.query().map(secrets::hide);
-        url.set_query(None);
+        let (url, query) = shown(&request.url);
         let headers = request.headers.iter().map(|(name, value)| {
             let is_shown = SHOWN_HEADERS.iter().any(|shown| shown.eq_ignore_ascii_case(name));
             (name.clone(), if is_shown { value.clone() } else { "…".to_owned() })
@@ -123,11 +139,12 @@ impl Trace {
         });
         Self {
             method: request.method.name(),
-            url: url.to_string(),
+            url,
             query,
             headers: headers.collect(),
             body: digest(&request.body),
             signature,
+            redirects: Vec::new(),
             status: None,
             answer_headers: BTreeMap::new(),
             size: 0,
@@ -156,6 +173,7 @@ impl Trace {
             lines
                 .extend(steps.map(|(what, value)| format!("    {what}: {}", value.escape_debug())));
         }
+        lines.extend(self.redirects.iter().map(|redirect| format!("↪ {redirect}")));
         let Some(status) = status else {
             lines.push("← no answer".to_owned());
             return lines.join("\n");
@@ -169,6 +187,23 @@ impl Trace {
             false => format!("  {} bytes", self.size),
         });
         lines.join("\n")
+    }
+}
+
+/// An address without its query, and the query without secrets.
+fn shown(url: &Url) -> (String, Option<String>) {
+    let query = url.query().map(secrets::hide);
+    let mut url = url.clone();
+    url.set_query(None);
+    (url.to_string(), query)
+}
+
+/// A whole address without secrets.
+fn shown_whole(url: &Url) -> String {
+    let (url, query) = shown(url);
+    match query {
+        Some(query) => format!("{url}?{query}"),
+        None => url,
     }
 }
 

@@ -9,7 +9,8 @@
 //! if let Some(token_request) = auth.token_request(&context) {
 //!     send it; auth.read_token(status, answer, now)?;
 //! }
-//! auth.sign(&mut request, &context)?;  send the request;
+//! auth.sign(&mut request, &context)?;  auth.answer_challenge(…);  send the request;
+//! if refused with a challenge: if auth.take_challenge(…)? { repeat all of this }
 //! on success: auth.confirm_token();
 //! if refused or expired: if auth.discard_token() { repeat all of this }
 //! ```
@@ -20,17 +21,22 @@ mod steps;
 
 mod scheme;
 
+mod challenge;
+mod http_digest;
 mod national;
 mod oauth2;
 mod plain;
 mod platforms;
 mod sign;
+mod soap;
+mod ws_security;
 
 mod once;
 mod parts;
 mod sorted;
 
 mod digest;
+mod escaped;
 mod token;
 
 pub mod solve;
@@ -39,9 +45,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono_tz::Tz;
 use contract::{Fault, Timestamp};
 
-use self::token::FetchedToken;
 pub use self::{
     digest::{Algorithm, DigestFormat},
+    http_digest::{HttpDigest, SentRequest},
     national::{National, Refresh},
     oauth2::{Credentials, Oauth2},
     once::{NonceForm, TimeUnit, TimestampField},
@@ -54,7 +60,9 @@ pub use self::{
     sorted::{Fate, Fields, Sorted},
     steps::SigningSteps,
     token::HeldToken,
+    ws_security::{PasswordKind, WsSecurity},
 };
+use self::{http_digest::Challenges, token::FetchedToken};
 use crate::secrets;
 
 /// The time and the random bytes for a signature.
@@ -84,11 +92,12 @@ pub struct TokenRequest {
     pub steps: SigningSteps,
 }
 
-/// An authentication scheme, with its settings and the token that was fetched for it.
+/// An authentication scheme, with its settings, the token that was fetched for it and the challenges to it.
 #[derive(Debug)]
 pub struct Auth {
     scheme: Scheme,
     token: HeldToken,
+    challenges: Challenges,
 }
 
 impl Auth {
@@ -99,12 +108,25 @@ impl Auth {
     pub fn build(scheme: Scheme) -> Result<Self, Fault> {
         match &scheme {
             Scheme::ApiKey(settings) => settings.check()?,
+            Scheme::Digest(settings) => settings.check()?,
             Scheme::Oauth2(settings) => settings.check()?,
             Scheme::Gjgxjhpt(settings) | Scheme::Gjzwfwpt(settings) => settings.check()?,
             Scheme::Sign(settings) => settings.check()?,
+            Scheme::WsSecurity(settings) => settings.check()?,
             _ => {}
         }
-        Ok(Self { scheme, token: HeldToken::default() })
+        Ok(Self { scheme, token: HeldToken::default(), challenges: Challenges::default() })
+    }
+
+    /// Checks that this scheme finds its place in a body, of which the placeholders are not filled yet.
+    ///
+    /// # Errors
+    /// `Stopped` if it needs a SOAP envelope and there is none.
+    pub fn check_body(&self, body: Option<&str>) -> Result<(), Fault> {
+        match &self.scheme {
+            Scheme::WsSecurity(_) => WsSecurity::check_body(body),
+            _ => Ok(()),
+        }
     }
 
     /// The request for a token; `None` if the scheme fetches no token, or has one that is still valid.
@@ -155,7 +177,8 @@ impl Auth {
             Ok(settings.sign(prefix, secret, request, context))
         };
         match &self.scheme {
-            Scheme::None | Scheme::Mtls(_) => Ok(SigningSteps::new("none")),
+            // A challenge is answered last: the answer covers the address as it is sent.
+            Scheme::None | Scheme::Mtls(_) | Scheme::Digest(_) => Ok(SigningSteps::new("none")),
             Scheme::Basic(settings) => Ok(settings.apply(request)),
             Scheme::Bearer(token) => Ok(plain::apply_bearer(token, request)),
             Scheme::ApiKey(settings) => Ok(settings.apply(request)),
@@ -168,6 +191,62 @@ impl Auth {
             Scheme::XTif(settings) => Ok(settings.sign(request, context)),
             Scheme::XBg(settings) => Ok(settings.sign(request, context)),
             Scheme::Sign(settings) => settings.sign(request, context),
+            Scheme::WsSecurity(settings) => settings.sign(request, context),
+        }
+    }
+
+    /// Whether requests are repeated with an answer to a challenge.
+    pub fn answers_challenges(&self) -> bool {
+        matches!(self.scheme, Scheme::Digest(_))
+    }
+
+    /// Begins a request: a challenge is forgotten if nothing came back from the request that has answered it.
+    pub fn begin_request(&mut self) {
+        self.challenges.begin();
+    }
+
+    /// The value of the header `Authorization` that answers the challenge of this origin, if the source has sent one,
+    /// and how it was made. `None` if that is not the scheme.
+    pub fn answer_challenge(
+        &mut self,
+        origin: &str,
+        request: SentRequest<'_>,
+    ) -> Option<(Option<String>, SigningSteps)> {
+        match &self.scheme {
+            Scheme::Digest(settings) => {
+                Some(settings.answer(&mut self.challenges, origin, request))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes the challenge of an answer with status 401 from this origin; `header` is its `WWW-Authenticate`. Returns
+    /// whether to repeat the request. If not, the source refuses the user or the password.
+    ///
+    /// # Errors
+    /// The challenge cannot be answered: `Stopped`. The source calls each nonce stale: `Transient`.
+    pub fn take_challenge(
+        &mut self,
+        origin: &str,
+        header: &str,
+        context: &SigningContext,
+    ) -> Result<bool, Fault> {
+        if !self.answers_challenges() {
+            return Ok(false);
+        }
+        self.challenges.take(origin, header, context.nonce)
+    }
+
+    /// Notes that this origin has accepted the answer to its challenge. `info` is the header `Authentication-Info`.
+    pub fn accept_challenge(&mut self, origin: &str, info: Option<&str>) {
+        self.challenges.accept(origin, info);
+    }
+
+    /// What an answer with status 401 means, to which [`Auth::take_challenge`] has found nothing to repeat.
+    pub fn explain_refusal(&self, header: &str, fault: Fault) -> Fault {
+        match self.answers_challenges() {
+            true => HttpDigest::explain(header, fault),
+            false => fault,
         }
     }
 
@@ -192,10 +271,21 @@ impl Auth {
         }
     }
 
+    /// The query parameter in which this scheme sends a signature: whoever has it may send the request again.
+    pub fn signature_param(&self) -> Option<&str> {
+        match &self.scheme {
+            Scheme::Sign(settings) => settings.signature_param(),
+            _ => None,
+        }
+    }
+
     /// Whether this scheme reads the query or the body of a request, which it can do in UTF-8 only.
     pub fn reads_parameters(&self) -> bool {
-        use Scheme::{ApiKey, Basic, Bearer, Mtls, None, Oauth2};
-        !matches!(self.scheme, None | Basic(_) | Bearer(_) | ApiKey(_) | Oauth2(_) | Mtls(_))
+        use Scheme::{ApiKey, Basic, Bearer, Digest, Mtls, None, Oauth2, WsSecurity};
+        let reads_nothing =
+            matches!(self.scheme, None | Basic(_) | Bearer(_) | ApiKey(_) | Oauth2(_) | Mtls(_));
+        // The envelope is not read as parameters.
+        !reads_nothing && !matches!(self.scheme, Digest(_) | WsSecurity(_))
     }
 
     /// The address of the token server, if the scheme fetches tokens.
@@ -225,6 +315,8 @@ impl Auth {
             Scheme::XTif(settings) => settings.secrets(),
             Scheme::XBg(settings) => settings.secrets(),
             Scheme::Sign(settings) => settings.secrets(),
+            Scheme::Digest(settings) => settings.secrets(),
+            Scheme::WsSecurity(settings) => settings.secrets(),
         };
         forms.extend(self.token.secret().map(|token| token.expose().to_owned()));
         hide_forms(text, forms)
@@ -239,13 +331,16 @@ impl Auth {
     }
 }
 
-/// A text with `…` in the place of these secrets, also where they are encoded as requests carry them.
+/// A text with `…` in the place of these secrets, also where they are encoded: as requests carry them, or as who
+/// repeats a request may write it.
 pub fn hide_forms(text: &str, mut secrets: Vec<String>) -> String {
+    let text = escaped::hide(text, &secrets);
+    let others: Vec<String> = secrets.iter().flat_map(|secret| escaped::forms(secret)).collect();
     let encode =
         |secret: &String| [percent_encoded(secret).to_string(), STANDARD.encode(secret.as_bytes())];
     let encoded: Vec<String> = secrets.iter().flat_map(encode).collect();
     secrets.extend(encoded);
-    secrets::hide_values(text, secrets)
+    secrets::hide_values(&text, secrets, &others)
 }
 
 #[cfg(test)]

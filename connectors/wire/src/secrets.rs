@@ -74,15 +74,18 @@ pub fn hide(text: &str) -> String {
 }
 
 /// Shorter values are left: a text would become unreadable without them.
-const MIN_VALUE: usize = 4;
+pub(crate) const MIN_VALUE: usize = 4;
 /// Minimum length of the beginning of a secret that is recognised before `…`, where a quotation was cut.
 const MIN_BEGINNING: usize = 6;
 
-/// A text with `…` in the place of these values, and of the beginning of one where the text was cut.
-pub(crate) fn hide_values(text: &str, mut values: Vec<String>) -> String {
+/// A text with `…` in the place of these values and of `others`, and of the beginning of a value where the text was cut.
+pub(crate) fn hide_values(text: &str, mut values: Vec<String>, others: &[String]) -> String {
     values.retain(|value| value.len() >= MIN_VALUE);
-    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-    let hidden = values.iter().fold(text.to_owned(), |text, value| text.replace(value, "…"));
+    let others = others.iter().filter(|other| other.len() >= MIN_VALUE);
+    // The longest come first: another may be a part of it.
+    let mut all: Vec<&String> = values.iter().chain(others).collect();
+    all.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    let hidden = all.into_iter().fold(text.to_owned(), |text, value| text.replace(value, "…"));
     let beginning = |text: &str| {
         let lengths = values.iter().flat_map(|value| {
             let lengths = (MIN_BEGINNING..value.len()).rev();

@@ -6,7 +6,7 @@ pub(super) mod save;
 use std::path::PathBuf;
 
 use config::Settings;
-use connector_http::{Http, Trace};
+use connector_http::{HIDDEN_ANSWER, Http, Trace};
 use contract::{Batch, ChannelId, Connector as _, Entry, Exchange, Fault, Partition, Timestamp};
 use normalizer::{Place, Sealer, open_raw};
 use serde::Serialize;
@@ -101,6 +101,8 @@ fn show_last(
         };
         let body = match reveal {
             true => body,
+            // It is nothing of the source.
+            false if body == HIDDEN_ANSWER => body,
             false if can_be_scrubbed => channel.mapping.scrub(&body, &records),
             // It is an answer with demands that cannot be told apart.
             false => "(it may contain personal values; show it with --reveal)".to_owned(),
@@ -145,6 +147,9 @@ async fn read(channel: &LiveChannel, args: &Args) -> Result<ReadResult, Fault> {
     let records_in = |page: &[u8]| save::records_of(&http.sample("page", page).unwrap_or_default());
     let answer_text = |exchange: &Trace| {
         let text = http.text(exchange);
+        if text == HIDDEN_ANSWER {
+            return text;
+        }
         let records = [records_read.clone(), records_in(&exchange.page)].concat();
         if args.reveal { text } else { channel.mapping.scrub(&text, &records) }
     };

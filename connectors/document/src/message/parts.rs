@@ -13,6 +13,11 @@ use crate::TEXT_NAME;
 /// Maximum number of parts. Real bodies have as many as their records have files.
 const MAX_PARTS: usize = 10_000;
 
+/// With what the address of a part begins.
+const FILE_SCHEME: &str = "cid:";
+/// Maximum number of characters of an id in a message.
+const MAX_SHOWN: usize = 80;
+
 /// The parts of a body.
 pub(super) struct Parts {
     /// The content type of the main part.
@@ -64,40 +69,68 @@ pub(super) fn split(bytes: &[u8], kind: &str) -> Result<Parts, String> {
     }
     let (head, main) = parts.swap_remove(at);
     let main = content(&head, main).map_err(|what| error(&format!("its main part {what}")))?;
-    let files = parts.into_iter().filter_map(|(head, file)| {
-        let id = header(&head, "content-id")?;
-        Some((id.trim_matches(['<', '>']).to_owned(), content(&head, file).ok()?))
-    });
-    Ok(Parts { content_type: header(&head, "content-type"), main, files: files.collect() })
+    let mut files = BTreeMap::new();
+    let mut ids = BTreeSet::new();
+    for (head, file) in parts {
+        let Some(id) = header(&head, "content-id") else { continue };
+        let id = id.trim_matches(['<', '>']).to_owned();
+        if !ids.insert(id.clone()) {
+            return Err(error(&format!("two of its parts have the Content-ID {}", shown(&id))));
+        }
+        if let Ok(file) = content(&head, file) {
+            files.insert(id, file);
+        }
+    }
+    Ok(Parts { content_type: header(&head, "content-type"), main, files })
+}
+
+/// The id of a part in a message: a source may write anything into it.
+fn shown(id: &str) -> String {
+    let id: String = id.chars().take(MAX_SHOWN).collect();
+    format!("`{}`", id.escape_debug())
 }
 
 /// Puts files in Base64 into the elements of XML that refer to them (XOP). Each is put into one place only: a
 /// small body cannot become a large tree.
-pub(super) fn put_files(tree: &mut Value, files: &BTreeMap<String, Vec<u8>>) {
-    put_new(tree, files, &mut BTreeSet::new());
+///
+/// # Errors
+/// An element refers to a file that is not there: its record would seem to have none.
+pub(super) fn put_files(tree: &mut Value, files: &BTreeMap<String, Vec<u8>>) -> Result<(), String> {
+    put_new(tree, files, &mut BTreeSet::new())
 }
 
 fn put_new<'a>(
     tree: &mut Value,
     files: &'a BTreeMap<String, Vec<u8>>,
     used: &mut BTreeSet<&'a str>,
-) {
+) -> Result<(), String> {
     match tree {
-        Value::Array(list) => list.iter_mut().for_each(|value| put_new(value, files, used)),
+        Value::Array(list) => list.iter_mut().try_for_each(|value| put_new(value, files, used)),
         Value::Object(element) => {
             let address = element.get("Include").and_then(|include| include.get(0)?.get("@href"));
-            let id = address.and_then(Value::as_str).and_then(|href| href.strip_prefix("cid:"));
-            let id = id.and_then(|id| percent_decode_str(id).decode_utf8().ok());
-            match id.and_then(|id| files.get_key_value(&*id)) {
-                Some((id, file)) if used.insert(id) => {
-                    element.remove("Include");
-                    element.insert(TEXT_NAME.to_owned(), STANDARD.encode(file).into());
-                }
-                _ => element.values_mut().for_each(|value| put_new(value, files, used)),
+            let Some(href) = address.and_then(Value::as_str).filter(|href| is_file(href)) else {
+                return element.values_mut().try_for_each(|value| put_new(value, files, used));
+            };
+            let id = percent_decode_str(href.get(FILE_SCHEME.len()..).unwrap_or_default());
+            let Some((id, file)) = files.get_key_value(&*id.decode_utf8_lossy()) else {
+                return Err(format!(
+                    "the answer refers to a file {} that it does not contain, or that cannot be read",
+                    shown(href)
+                ));
+            };
+            if used.insert(id) {
+                element.remove("Include");
+                element.insert(TEXT_NAME.to_owned(), STANDARD.encode(file).into());
             }
+            Ok(())
         }
-        _ => {}
+        _ => Ok(()),
     }
+}
+
+/// Whether an address is that of a part of the same body (RFC 2392).
+fn is_file(href: &str) -> bool {
+    href.get(..FILE_SCHEME.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(FILE_SCHEME))
 }
 
 /// The content of a part, without the encoding in which it was sent.

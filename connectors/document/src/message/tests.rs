@@ -135,7 +135,7 @@ fn the_main_part_of_several_is_read() {
 fn files_stand_in_base64_where_the_main_part_refers_to_them() {
     let kind = "multipart/related; boundary=b; type=\"application/xop+xml\"; start=\"<root>\"";
     let include = |href: &str| format!("<f><x:Include xmlns:x='urn:x' href='{href}'/></f>");
-    let refs = ["cid:a@x", "cid:%E7%85%A7%20%E7%89%87", "cid:a@x", "cid:none", "http://a.example/"];
+    let refs = ["cid:a@x", "CID:%E7%85%A7%20%E7%89%87", "cid:a@x", "http://a.example/"];
     let xml = format!("<r>{}</r>", refs.map(include).concat());
     let body = format!(
         "--b\r\nContent-ID: <root>\r\nContent-Type: application/xop+xml\r\n\r\n{xml}\r\n\
@@ -146,11 +146,37 @@ fn files_stand_in_base64_where_the_main_part_refers_to_them() {
     let texts: Vec<Option<&str>> =
         tree["r"][0]["f"].as_array().unwrap().iter().map(|file| file["$text"].as_str()).collect();
     // A file that stands in many places cannot fill the memory; the references to it stay.
-    assert_eq!(texts, [Some("YWJj"), Some("eA=="), None, None, None]);
+    assert_eq!(texts, [Some("YWJj"), Some("eA=="), None, None]);
     assert_eq!(tree["r"][0]["f"][2]["Include"][0]["@href"], "cid:a@x");
     let opened = Message::open(body.as_bytes(), Some(kind), None, MAX).unwrap();
     // 3 and 1 bytes twice, and 4 characters of Base64 for each.
     assert_eq!(opened.file_bytes(), 16, "they are counted before they are in the tree");
+}
+
+#[test]
+fn a_file_that_is_missing_or_not_the_only_one_of_its_name_is_an_error() {
+    let kind = "multipart/related; boundary=b";
+    let root = "--b\r\n\r\n<r><f><Include href='cid:f%401'/></f></r>\r\n";
+    let part = |head: &str| format!("--b\r\nContent-ID: <f@1>\r\n{head}\r\nx\r\n");
+    let (file, damaged) = (part(""), part("Content-Transfer-Encoding: base64\r\n"));
+    let other = "--b\r\nContent-ID: <f2>\r\n\r\nx\r\n";
+    for (parts, says) in [
+        (String::new(), "refers to a file `cid:f%401`"),
+        (other.to_owned(), "refers to a file `cid:f%401`"),
+        (damaged.clone(), "refers to a file `cid:f%401`"),
+        (format!("{file}{file}"), "two of its parts have the Content-ID `f@1`"),
+        (format!("{damaged}{file}"), "two of its parts have the Content-ID `f@1`"),
+    ] {
+        let body = format!("{root}{parts}--b--");
+        let error = read(body.as_bytes(), Some(kind)).unwrap_err();
+        assert!(error.contains(says), "{parts}: {error}");
+    }
+    let whole = format!("{root}{file}{other}--b--");
+    assert!(read(whole.as_bytes(), Some(kind)).is_ok());
+    // A proxy may have left out all parts but the first.
+    let xml = b"<r><f><Include href='cid:f'/></f></r>";
+    assert!(read(xml, Some("application/xop+xml")).unwrap_err().contains("cid:f"));
+    assert!(read(xml, Some("text/xml")).is_ok());
 }
 
 #[test]

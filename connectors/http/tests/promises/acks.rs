@@ -121,3 +121,45 @@ async fn a_list_that_keeps_what_was_acknowledged_is_walked_twice_and_one_of_one_
         assert_eq!(n_walks, n_expected, "{page}");
     }
 }
+
+#[tokio::test]
+async fn an_answer_to_an_acknowledgement_is_judged_as_one_to_a_list() {
+    for (list, ack, success, is_success) in [
+        (r#"{"rows":[{"id":"a"}]}"#, r#"{"code":500,"msg":"签名错误"}"#, None, false),
+        (r#"{"rows":[{"id":"a"}]}"#, r#"{"success":false}"#, None, false),
+        (r#"{"rows":[{"id":"a"}]}"#, r#"[{"error":"no right"}]"#, None, false),
+        (r#"{"rows":[{"id":"a"}]}"#, r#"{"code":0,"msg":"ok"}"#, None, true),
+        (r#"{"rows":[{"id":"a"}]}"#, "", None, true),
+        // What came with records means a success.
+        (r#"{"code":200,"msg":"查询","rows":[{"id":"a"}]}"#, r#"{"code":200}"#, None, true),
+        (r#"{"code":1,"msg":"x","rows":[{"id":"a"}]}"#, r#"{"code":1,"msg":"x"}"#, None, true),
+        // A rule of its own, or of the channel, knows better.
+        (
+            r#"{"rows":[{"id":"a"}]}"#,
+            r#"{"code":500,"msg":"签名错误"}"#,
+            Some(json!({ "at": "$.code", "equals": 500 })),
+            true,
+        ),
+    ] {
+        let mut city = one_page().await;
+        city.settings.as_object_mut().unwrap().remove("success");
+        let mut settings =
+            json!({ "url": format!("{}/ack", city.url), "param": "ids", "json": {} });
+        if let Some(success) = success {
+            settings["success"] = success;
+        }
+        let city = city.with(json!({ "ack": settings }));
+        city.answer(move |request| {
+            Some(Reply::new(200, if request.path == "/ack" { ack } else { list }))
+        });
+        let mut http = city.http();
+        let batch = http.read(None, 100).await.unwrap();
+        match http.settled(&batch.upto).await {
+            Ok(()) => assert!(is_success, "{ack}"),
+            Err(fault) => {
+                let fault = fault.to_string();
+                assert!(!is_success && fault.contains("`success` of [http.ack]"), "{ack}: {fault}");
+            }
+        }
+    }
+}

@@ -227,6 +227,31 @@ async fn a_part_without_its_list_that_reports_a_failure_does_not_replace_what_is
 }
 
 #[tokio::test]
+async fn a_part_that_is_not_there_names_the_rule_that_would_say_so() {
+    for (reply, says) in [
+        (Reply::new(404, "gone"), "missing = [{ status = 404 }]"),
+        (Reply::new(410, r#"{"code":0}"#), "missing = [{ status = 410 }]"),
+        (Reply::new(204, ""), "missing = [{ status = 204 }]"),
+        (Reply::new(200, ""), "name it in `missing`"),
+    ] {
+        let mut city = one_page().await;
+        city.settings.as_object_mut().unwrap().remove("success");
+        let part = json!({
+            "name": "d", "url": format!("{}/part", city.url), "params": { "id": "$.id" },
+        });
+        let city = city.with(json!({ "part": [part] }));
+        let status = reply.status;
+        city.answer(move |request| (request.path == "/part").then(|| reply.clone()));
+        city.state().add("a", "2026-10-09T09:00:00Z".parse().unwrap());
+        let fault = city.read(None).await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Stopped);
+        let fault = fault.to_string();
+        assert!(fault.contains(says) && fault.contains("[[http.part]]"), "{status}: {fault}");
+        assert!(fault.contains(&format!("status {status}")), "{fault}");
+    }
+}
+
+#[tokio::test]
 async fn a_fixture_is_read_as_an_answer_of_the_source() {
     let city = one_page().await;
     let http = city.http();

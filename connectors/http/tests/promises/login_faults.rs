@@ -53,19 +53,87 @@ async fn a_soap_fault_of_a_login_is_a_refusal_with_its_text() {
     }
 }
 
+fn clock() -> Clock {
+    Clock::new(|| "2026-10-09T13:00:00Z".parse().unwrap())
+}
+
+fn gate() -> Arc<Limits> {
+    Arc::new(Limits::new("city", Budget::default(), chrono_tz::Asia::Shanghai, clock()))
+}
+
+/// A connector of an upstream with this gate.
+fn behind(gate: &Arc<Limits>, city: &City) -> Http {
+    let (zone, budget, gate) = (chrono_tz::Asia::Shanghai, Budget::default(), gate.clone());
+    let (channel, memory, folder) = ("board".parse().unwrap(), Memory::default(), PathBuf::new());
+    let (clock, inbox, mapped) = (clock(), None, None);
+    let context =
+        ConnectorContext { channel, zone, budget, gate, clock, memory, folder, inbox, mapped };
+    let config = serde_json::from_value(city.settings.clone()).unwrap();
+    Http::build(config, context).unwrap()
+}
+
+/// After a fault, the connector is made anew.
+#[tokio::test]
+async fn a_login_is_kept_over_faults_that_do_not_refuse_it() {
+    let by_token = with(login(), &json!({ "lifetime": "2h" }));
+    let by_cookies = json!({ "form": {}, "secrets": { "password": "hunter2" } });
+    for settings in [by_token, by_cookies] {
+        let (city, gate) = (city_with(settings.clone()).await, gate());
+        let mut n_lists = 0;
+        let mut n_logins = 0;
+        city.answer(move |request| {
+            if request.path == "/login" {
+                n_logins += 1;
+                let name = format!("t{n_logins}");
+                return Some(token(&name).with("set-cookie", format!("sid={name}")));
+            }
+            n_lists += 1;
+            let carried = format!("{:?}", request.headers);
+            Some(match n_lists {
+                1..4 => Reply::new(503, ""),
+                // The session has ended in the meantime.
+                _ if carried.contains("t1") => Reply::new(401, ""),
+                _ => Reply::new(200, ROWS),
+            })
+        });
+        for _ in 0..3 {
+            let fault = behind(&gate, &city).read(None, 100).await.unwrap_err();
+            assert_eq!(fault.kind(), FaultKind::Transient, "{fault}");
+        }
+        assert_eq!(requests(&city, "/login").len(), 1, "{settings}");
+        let batch = behind(&gate, &city).read(None, 100).await.unwrap();
+        assert_eq!(keys_of(&batch.entries), set(&["a"]));
+        assert_eq!(requests(&city, "/login").len(), 2, "{settings}");
+        // Neither another upstream nor another password gets it.
+        let _ = city.read(None).await.unwrap();
+        assert_eq!(requests(&city, "/login").len(), 3, "{settings}");
+        let mut changed = city.settings["login"].clone();
+        changed["secrets"]["password"] = "hunter3".into();
+        let city = city.with(json!({ "login": changed }));
+        let _ = behind(&gate, &city).read(None, 100).await.unwrap();
+        assert_eq!(requests(&city, "/login").len(), 4, "{settings}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_login_is_not_kept() {
+    let (city, gate) = (city_with(login()).await, gate());
+    city.answer(|request| {
+        Some(if request.path == "/login" { token("t0ken") } else { Reply::new(401, "") })
+    });
+    for n_logins in 1..=2 {
+        let fault = behind(&gate, &city).read(None, 100).await.unwrap_err();
+        assert_eq!(fault.kind(), FaultKind::Stopped);
+        let n_lists = requests(&city, "/list").len();
+        assert_eq!((requests(&city, "/login").len(), n_lists), (n_logins, n_logins));
+    }
+}
+
 #[tokio::test]
 async fn a_login_that_has_to_wait_holds_the_gate() {
     let city = city_with(login()).await;
     city.answer(|_| Some(Reply::new(429, "").with("retry-after", "90")));
-    let clock = Clock::new(|| "2026-10-09T13:00:00Z".parse().unwrap());
-    let (zone, budget) = (chrono_tz::Asia::Shanghai, Budget::default());
-    let gate = Arc::new(Limits::new("city", Budget::default(), zone, clock.clone()));
-    let (channel, memory, folder) = ("board".parse().unwrap(), Memory::default(), PathBuf::new());
-    let (inbox, mapped) = (None, None);
-    let context =
-        ConnectorContext { channel, zone, budget, gate, clock, memory, folder, inbox, mapped };
-    let config = serde_json::from_value(city.settings.clone()).unwrap();
-    let mut http = Http::build(config, context).unwrap();
+    let mut http = behind(&gate(), &city);
     for _ in 0..2 {
         let fault = http.read(None, 100).await.unwrap_err();
         assert!(matches!(fault.kind(), FaultKind::Throttled(_)), "{fault}");
@@ -178,4 +246,41 @@ async fn a_token_is_put_only_into_a_form_in_utf_8() {
         assert_eq!(fault.is_none(), is_taken, "{put}: {fault:?}");
         assert!(fault.is_none_or(|fault| fault.contains("query_charset")), "{put}");
     }
+}
+
+#[tokio::test]
+async fn a_token_that_no_header_can_carry_is_a_fault_of_the_login() {
+    for (put, is_taken) in [
+        (json!({ "header": "token" }), false),
+        (json!({ "cookie": "token" }), false),
+        (json!({ "param": "token" }), true),
+    ] {
+        let mut settings = login();
+        settings["tokens"][0]["put"] = put.clone();
+        let city = city_with(settings).await;
+        city.answer(|request| {
+            let reply = token("t0ken\nwith a break");
+            Some(if request.path == "/login" { reply } else { Reply::new(200, ROWS) })
+        });
+        match city.read(None).await {
+            Ok(_) => assert!(is_taken, "{put}"),
+            Err(fault) => {
+                let fault = fault.to_string();
+                let says = fault.contains("http.login") && fault.contains("has a line break");
+                assert!(!is_taken && says && !fault.contains("t0ken"), "{put}: {fault}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_answer_of_a_login_is_replaced_by_a_note_that_stays_as_it_is() {
+    let city = city_with(login()).await;
+    city.answer(|request| {
+        Some(if request.path == "/login" { token("t0ken") } else { Reply::new(200, ROWS) })
+    });
+    let mut http = city.http();
+    http.keep_traces();
+    let _ = http.read(None, 100).await.unwrap();
+    assert_eq!(http.text(&http.traces()[0]), connector_http::HIDDEN_ANSWER);
 }

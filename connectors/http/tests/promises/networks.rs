@@ -65,6 +65,53 @@ async fn the_password_of_a_proxy_is_in_no_fault_and_in_no_setting() {
     }
 }
 
+/// Some proxies repeat what they were sent in the page that says why they refuse it.
+#[tokio::test]
+async fn the_password_of_a_proxy_is_hidden_where_the_proxy_repeats_it() {
+    let basic = "Y2l0eUBnb3Y6cEBzcy9zM2NyZXQ=";
+    let password = "p@ss/s3cret";
+    for (status, said) in [
+        (502, format!("no route for Basic {basic}")),
+        (407, format!("bad Basic {basic}")),
+        (502, format!("city@gov:{password} failed")),
+        (502, "wrong: p%40ss%2fs3cret".to_owned()),
+        (502, r"wrong: p@ss\/s3cret".to_owned()),
+        (502, "wrong: 704073732f733363726574".to_owned()),
+    ] {
+        let proxy = one_page().await;
+        let message = said.clone();
+        proxy.answer(move |_| {
+            let body = json!({ "message": message }).to_string();
+            Some(Reply::new(status, body).with("x-said", message.clone()))
+        });
+        let mut http = behind(&account(&proxy.url, password)).await.http();
+        http.keep_traces();
+        let fault = http.read(None, 100).await.unwrap_err();
+        let trace = http.traces().last().unwrap();
+        let mut shown = format!("{fault} {fault:?} {} {}", trace.head(), http.text(trace));
+        let kept = http.failed_exchange().unwrap();
+        shown.push_str(&format!("{} {}", kept.head, kept.body));
+        assert!(shown.contains('…'), "{shown}");
+        for secret in [basic, "s3cret", "704073732f733363726574"] {
+            assert!(!shown.contains(secret), "{said}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn an_address_in_resolve_that_is_none_is_named_with_an_example() {
+    for text in ["127.0.0.1:99", "", "gateway.example", "[::1]"] {
+        let settings = json!({
+            "url": "https://api.example/", "records": "$", "key": "$.id",
+            "resolve": { "api.example": text },
+        });
+        let error = serde_json::from_value::<connector_http::Config>(settings).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("`resolve` of `api.example`"), "{error}");
+        assert!(error.contains("resolve = { \"api.example\" = \"10.0.0.5\" }"), "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_socks_proxy_resolves_the_name_of_the_source() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

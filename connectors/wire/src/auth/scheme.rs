@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    ApiKey, Basic, BodyToken, CustomSignature, MessageBoard, Mtls, National, Oauth2, SharedMd5,
-    XBg, XTif,
+    ApiKey, Basic, BodyToken, CustomSignature, HttpDigest, MessageBoard, Mtls, National, Oauth2,
+    SharedMd5, WsSecurity, XBg, XTif,
 };
 
 /// How requests are authenticated: `"none"`, or one scheme, like `{ bearer = { env = "TOKEN" } }`.
@@ -20,12 +20,17 @@ pub enum Scheme {
     None,
     /// User and password in the header `Authorization` (RFC 7617).
     Basic(Basic),
+    /// HTTP Digest (RFC 7616 and 2617, with MD5 or SHA-256): the first request is answered with a challenge, and
+    /// repeated with a digest of the password. A refused password is not sent again, so that no account is locked.
+    Digest(HttpDigest),
     /// A fixed token in the header `Authorization` (RFC 6750).
     Bearer(Secret),
     /// A fixed key in a header or a query parameter.
     ApiKey(ApiKey),
     /// A token from a token server, fetched when needed (OAuth 2).
     Oauth2(Oauth2),
+    /// User and password in the header of the SOAP envelope in `body` (WS-Security UsernameToken 1.0 and 1.1).
+    WsSecurity(WsSecurity),
     /// A certificate that authenticates the connection.
     Mtls(Mtls),
     /// A fixed token in the body.

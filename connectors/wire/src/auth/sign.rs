@@ -85,6 +85,14 @@ impl CustomSignature {
         params.collect()
     }
 
+    /// The query parameter in which the signature is sent.
+    pub(super) fn signature_param(&self) -> Option<&str> {
+        match &self.put {
+            Destination::Param(name) => Some(name),
+            _ => None,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), Fault> {
         let fault = |(what, remedy)| Fault::stopped(what).at("auth.sign").remedy(remedy);
         self.checked().map_err(fault)

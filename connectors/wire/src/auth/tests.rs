@@ -74,6 +74,11 @@ fn a_text_of_a_source_shows_no_secret_in_use_in_any_form() {
             &["YzpzM2NyZXRXb3Jk", "t0kenFetched"],
         ),
         (json!({ "body_token": { "field": "t", "token": "s3cretToken" } }), &["s3cretToken"]),
+        (json!({ "digest": { "user": "c", "password": "s3cretWord" } }), &["s3cretWord"]),
+        (
+            json!({ "ws_security": { "user": "tinguser", "password": "s3cret<密" } }),
+            &["tinguser", "s3cret<密", "s3cret&#60;&#23494;"],
+        ),
     ] {
         let mut auth = auth(settings);
         let answer = br#"{"access_token":"t0kenFetched"}"#;

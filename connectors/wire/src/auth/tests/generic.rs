@@ -140,7 +140,7 @@ fn the_schema_lists_all_schemes_in_one_table() {
     assert_eq!(schema["anyOf"][0]["const"], "none", "{schema}");
     let table = &schema["anyOf"][1];
     assert_eq!((&table["minProperties"], &table["maxProperties"]), (&json!(1), &json!(1)));
-    assert_eq!(table["properties"].as_object().unwrap().len(), 13);
+    assert_eq!(table["properties"].as_object().unwrap().len(), 15);
     let sections = schema["$defs"].as_object().unwrap().values().chain([table]);
     for (name, property) in sections.flat_map(|own| own["properties"].as_object()).flatten() {
         assert!(property["description"].is_string(), "{name} has no help");

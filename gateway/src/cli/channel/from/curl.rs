@@ -12,6 +12,8 @@ pub(super) struct Curl {
     pub(super) headers: Vec<(String, String)>,
     /// `USER:PASSWORD`.
     pub(super) user: Option<String>,
+    /// Whether the password must not be sent itself: the source gets an answer to its challenge (RFC 7616).
+    pub(super) has_digest: bool,
     /// The body; `None` without one.
     pub(super) body: Option<String>,
     /// Options without an effect on a channel, with what to do instead, if anything.
@@ -148,6 +150,12 @@ impl Reader {
                     bail!("the command sends several requests (`--next`): give one of them")
                 }
                 "--compressed" => {}
+                // `--anyauth` asks the source first: it may not want the password itself.
+                "--digest" | "--anyauth" => self.curl.has_digest = true,
+                "--ntlm" | "--ntlm-wb" | "--negotiate" => bail!(
+                    "`{name}` signs in as Windows does, which a channel cannot do: ask the owner of the source for \
+                     another way"
+                ),
                 "--oauth2-bearer" => {
                     let token = value.unwrap_or_default();
                     self.header(&format!("Authorization: Bearer {token}"));

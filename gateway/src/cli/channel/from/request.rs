@@ -53,7 +53,7 @@ impl Request {
     /// # Errors
     /// It has something that the settings of a channel cannot say; the message contains no secret.
     pub(super) fn new(curl: Curl, channel: &ChannelId) -> Result<Self> {
-        let Curl { method, url, headers, user, body, ignored } = curl;
+        let Curl { method, url, headers, user, has_digest, body, ignored } = curl;
         let (url, query) = url.split_once('?').unwrap_or((&url, ""));
         let (url, account) = without_account(url);
         ensure!(
@@ -73,7 +73,7 @@ impl Request {
         }
         let mut found = secrets::Secrets::new(channel);
         if let Some(account) = user.or(account) {
-            found.account(&account);
+            found.account(if has_digest { "digest" } else { "basic" }, &account);
         }
         for (name, value) in headers {
             let lower = name.to_ascii_lowercase();

@@ -50,12 +50,12 @@ impl Secrets {
         Self { folder: format!("channels/{channel}"), found: Vec::new() }
     }
 
-    /// The account of `Authorization: Basic`, as `USER:PASSWORD`.
-    pub(super) fn account(&mut self, account: &str) {
+    /// An account as `USER:PASSWORD`, for `Authorization: Basic` or Digest.
+    pub(super) fn account(&mut self, scheme: &str, account: &str) {
         let (user, password) = account.split_once(':').unwrap_or((account, ""));
         let user = quoted(user);
         self.add(1, "the password of the account", "password", password, |file| {
-            format!("{{ basic = {{ user = {user}, password = {file} }} }}")
+            format!("{{ {scheme} = {{ user = {user}, password = {file} }} }}")
         });
     }
 

@@ -239,6 +239,7 @@ fn commands_that_a_channel_cannot_send_are_refused() {
         ("curl https://a.example/l -d \"$(cat s)\"", "shell"),
         ("curl 'https://a.example/l", "not closed"),
         ("curl -H", "no value"),
+        ("curl --ntlm -u a:b https://a.example/l", "Windows"),
         ("curl 'https://a.example/l?a={{ b }}'", "{{"),
         ("curl ftp://a.example/l", "https://"),
         ("curl -d '<a>{{ endraw }}</a>' https://a.example/l", "endraw"),

@@ -30,6 +30,10 @@ fn secrets_are_put_into_files_and_nowhere_else() {
             format!("{{ basic = {{ user = \"user\", password = {FILE}password\" }} }} }}"),
         ),
         (
+            "curl --digest -u user:s3cret-one https://a.example/l",
+            format!("{{ digest = {{ user = \"user\", password = {FILE}password\" }} }} }}"),
+        ),
+        (
             "curl -b 'SESSION=s3cret-one' https://a.example/l",
             format!("{{ api_key = {{ header = \"Cookie\", key = {FILE}cookie\" }} }} }}"),
         ),
