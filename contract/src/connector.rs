@@ -112,8 +112,37 @@ pub trait Receiver: Send + Sync {
     /// Authenticates a request.
     ///
     /// # Errors
-    /// The request is not authentic. The text goes to the sender and says why.
+    /// The request is not authentic. The text goes to the log and says why.
     fn admit(&self, request: &Parts, now: Timestamp) -> Result<(), &'static str>;
+
+    /// Authenticates an admitted request together with its body. Returns its signature if each request has one of its
+    /// own with a time: the gateway takes it for no other request later.
+    ///
+    /// # Errors
+    /// The request is not authentic. The text goes to the log and says why.
+    fn verify(&self, _request: &Parts, _body: &[u8]) -> Result<Option<String>, &'static str> {
+        Ok(None)
+    }
+
+    /// Whether a challenge may come with GET (`Asks::WithGet`), or in a body that proves itself (`Asks::WithToken`).
+    fn asks(&self) -> Asks {
+        Asks::Never
+    }
+
+    /// What a request asks that brings no record; `admitted` says whether it is authentic by the rules for records.
+    fn challenge(
+        &self,
+        _request: &Parts,
+        _body: &[u8],
+        _admitted: Result<(), &'static str>,
+    ) -> Challenge {
+        Challenge::None
+    }
+
+    /// What a sender is told whose records are in custody; `None` for their number.
+    fn answer(&self) -> Option<Answer> {
+        None
+    }
 
     /// Splits a request into the bytes of its records. A record that cannot be read is returned too: `read`
     /// finds that later, and the sender's other records are accepted.
@@ -121,6 +150,41 @@ pub trait Receiver: Send + Sync {
     /// # Errors
     /// The body as a whole cannot be parsed. The text goes to the sender and says why.
     fn records(&self, request: &Parts, body: Bytes) -> Result<Vec<Bytes>, String>;
+}
+
+/// How a platform asks before it sends records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Asks {
+    /// Not at all, or in a request that is authenticated like one with records.
+    #[default]
+    Never,
+    /// With GET.
+    WithGet,
+    /// In a body that has a token of its own.
+    WithToken,
+}
+
+/// A request by which a platform asks whether somebody receives what it is going to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Challenge {
+    /// The request is none.
+    None,
+    /// It is not authentic. The text goes to the log and says why.
+    Unproven(&'static str),
+    /// It is authentic, but what it asks is not answered. The text goes to the sender and says why.
+    Unfit(&'static str),
+    /// Its answer.
+    Answered(Answer),
+}
+
+/// The body of an answer to a sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its media type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Bytes,
 }
 
 /// What a read returned.

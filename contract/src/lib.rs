@@ -36,7 +36,8 @@ mod store;
 pub use bus::{Confirmed, Consumer, Delivery, Intake, Message, MessageBody, Publisher, deliver};
 pub use connection::{ConnectFailure, ServerSettings, is_tls_failure, server_of, tls_fault};
 pub use connector::{
-    Batch, Budget, Connector, ConnectorContext, Cursor, Exchange, MakeReceiver, Partition, Receiver,
+    Answer, Asks, Batch, Budget, Challenge, Connector, ConnectorContext, Cursor, Exchange,
+    MakeReceiver, Partition, Receiver,
 };
 pub use demand::{Demand, DemandBody, DemandShape};
 pub use fault::{Fault, FaultKind, Obstacle, causes_text};

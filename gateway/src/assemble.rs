@@ -24,7 +24,7 @@ use crate::{
     channel::{ChannelHandle, ChannelSpec, LiveChannel},
     clock,
     keys::{self, file_fault},
-    push::PushEndpoint,
+    push::{PushEndpoint, Signatures},
     registry::{ConnectorKind, section_schemas},
     schedule::{Pace, Schedule},
     shipped, store_mark, transport,
@@ -342,23 +342,25 @@ impl Builder<'_> {
         channel: &ChannelSettings,
         receiver: Arc<dyn Receiver>,
     ) -> Result<PushEndpoint, Vec<Problem>> {
-        let wrong =
-            |what: String| vec![channel.problem(&[channel.connector.as_str(), "auth"], what)];
-        let Senders { auth } = channel.section.parse().map_err(wrong)?;
-        let checked = self.settings.intake.check_clients(!receiver.admits_anybody());
-        checked.map_err(|why| wrong(format!("[intake] of gateway.toml {why}")))?;
-        let secret = match &auth {
-            Some(Guard::Bearer(token)) => Some(("token", token)),
-            Some(Guard::Header(header)) => Some(("token", &header.value)),
-            Some(Guard::XBg(account)) => Some(("key", &account.secret_key)),
-            Some(Guard::None) | None => None,
+        let wrong = |setting: &str, what: String| {
+            vec![channel.problem(&[channel.connector.as_str(), setting], what)]
         };
-        let checked = secret.map_or(Ok(()), |(what, secret)| {
-            Door::check_token(secret).map_err(|why| format!("the {what} {why}"))
-        });
-        checked.map_err(wrong)?;
-        let is_signed = matches!(auth, Some(Guard::XBg(_)));
-        let signatures = is_signed.then(Arc::default);
+        let of_auth = |what| wrong("auth", what);
+        let Senders { auth, challenge } = channel.section.parse().map_err(of_auth)?;
+        let checked = self.settings.intake.check_clients(!receiver.admits_anybody());
+        checked.map_err(|why| of_auth(format!("[intake] of gateway.toml {why}")))?;
+        let guard = auth.unwrap_or(Guard::None);
+        for (what, secret) in guard.secrets() {
+            let checked = Door::check_token(secret);
+            checked.map_err(|why| of_auth(format!("the {what} {why}")))?;
+        }
+        if let Some(Token { value }) = challenge.and_then(|challenge| challenge.token) {
+            let checked = Door::check_token(&value);
+            checked.map_err(|why| wrong("challenge", format!("the token {why}")))?;
+        }
+        let window = guard.window();
+        let signatures =
+            window.map(|window| Arc::new(Signatures::new(window, guard.is_used_once())));
         Ok(PushEndpoint::new(receiver, Inbox::new(epoch(), MAX_INBOX_BYTES), signatures))
     }
 
@@ -387,6 +389,19 @@ impl Builder<'_> {
 #[derive(Deserialize)]
 struct Senders {
     auth: Option<Guard>,
+    challenge: Option<Asked>,
+}
+
+/// How a platform asks before it sends, in the same settings.
+#[derive(Deserialize)]
+struct Asked {
+    token: Option<Token>,
+}
+
+/// The token in what it asks.
+#[derive(Deserialize)]
+struct Token {
+    value: Secret,
 }
 
 /// A random name for the inboxes of this process, so that a position in an inbox of another process is

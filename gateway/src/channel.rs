@@ -292,6 +292,10 @@ mod tests {
             "bearer = { file = \"long\" }",
             "header = { name = \"X-Token\", value = { file = \"long\" } }",
             "x_bg = { access_key = \"a\", secret_key = { file = \"long\" } }",
+            "sign = { algorithm = \"hmac_sha256\", key = { file = \"long\" }, parts = [\"body\"], \
+             signature = { header = \"X-Sign\" } }",
+            "sign = { algorithm = \"sha256\", parts = [{ secret = { file = \"long\" } }, \"body\"], \
+             signature = { param = \"sign\" } }",
         ] {
             for (file, is_allowed) in [("long", true), ("short", false)] {
                 let text = format!(
@@ -304,6 +308,37 @@ mod tests {
                 let report = built.err().map_or_else(String::new, |found| found.to_string());
                 assert_eq!(report.is_empty(), is_allowed, "{auth}: {report}");
                 assert!(is_allowed || report.contains("has fewer than 16 characters"), "{report}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_examples_for_platforms_that_push_are_channels() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::generate(Suite::default()).unwrap();
+        shipped::write(folder.path(), &[]).unwrap();
+        fs::write(folder.path().join("long"), "0123456789abcdef\n").unwrap();
+        fs::create_dir_all(folder.path().join("channels/app")).unwrap();
+        let page = include_str!("../../CONTRIBUTING.md");
+        let (_, section) = page.split_once("\n## Receiving from platforms that push\n").unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let examples: Vec<&str> = section.split("\n```toml\n").skip(1).collect();
+        assert_eq!(examples.len(), 4);
+        for example in examples {
+            let example = example.split("\n```").next().unwrap();
+            let filed = example.replace("env = \"HOOK_SECRET\"", "file = \"long\"");
+            for (token, is_allowed) in [("long", true), ("short", !filed.contains("HOOK_TOKEN"))] {
+                fs::write(folder.path().join("short"), "0123456789abcde\n").unwrap();
+                let filed = filed.replace("env = \"HOOK_TOKEN\"", &format!("file = \"{token}\""));
+                let text = format!(
+                    "name = \"app\"\nconnector = \"webhook\"\n[schedule]\nevery = \"1m\"\n{filed}\n\
+                     [demand]\nsource_no = \"$.id\"\n",
+                );
+                fs::write(folder.path().join("channels/app/channel.toml"), text).unwrap();
+                let built = assemble::channels(&assemble::settings(folder.path()).unwrap(), &keys);
+                let report = built.err().map_or_else(String::new, |found| found.to_string());
+                assert_eq!(report.is_empty(), is_allowed, "{filed}: {report}");
+                assert!(is_allowed || report.contains("the token has fewer than 16"), "{report}");
             }
         }
     }

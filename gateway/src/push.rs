@@ -5,6 +5,7 @@
 //! the sender to try again (503); records that arrive twice are recognised. Everything is limited: no sender can fill
 //! the memory, hold all connections or stop another channel.
 
+mod challenge;
 mod signatures;
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,10 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use config::Door;
-use contract::{ChannelId, Clock, Fault, Held, Inbox, InboxFull, MemoryLimit, Receiver};
+use contract::{
+    Asks, Challenge, ChannelId, Clock, Fault, Held, Inbox, InboxFull, MemoryLimit, Receiver,
+    Timestamp,
+};
 use futures_util::StreamExt as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -41,6 +45,7 @@ use crate::{
     mapping::MappingPool,
 };
 
+use challenge::{other_method, told};
 use signatures::Known;
 pub use signatures::Signatures;
 
@@ -65,7 +70,7 @@ pub struct PushEndpoint {
     pub receiver: Arc<dyn Receiver>,
     /// Where its records wait for custody.
     pub inbox: Inbox,
-    /// The signatures that were used, if each request has one of its own that does not cover the body.
+    /// The signatures that were used, if each request has one of its own.
     pub signatures: Option<Arc<Signatures>>,
     is_stopped: Arc<AtomicBool>,
 }
@@ -83,6 +88,27 @@ impl PushEndpoint {
     /// Says whether a fault has stopped the channel: then nobody reads the inbox, and requests are refused at once.
     pub fn set_stopped(&self, is_stopped: bool) {
         self.is_stopped.store(is_stopped, Relaxed);
+    }
+
+    /// What is known about a request with this signature.
+    fn known(&self, signature: &str, digest: &[u8; 32], now: Timestamp) -> Known {
+        let signatures = self.signatures.as_ref();
+        signatures.map_or(Known::New, |signatures| signatures.look_up(signature, digest, now))
+    }
+
+    /// Remembers the signature of a request that was taken.
+    fn remember(&self, signature: &str, digest: [u8; 32], n_records: usize, now: Timestamp) {
+        if let Some(signatures) = &self.signatures {
+            signatures.remember(signature, digest, n_records, now);
+        }
+    }
+
+    /// The answer to a request whose records are in custody.
+    fn accepted(&self, n_records: usize) -> Response {
+        match self.receiver.answer() {
+            Some(answer) => told(answer),
+            None => listener::json_document(json!({ "accepted": n_records }).to_string()),
+        }
     }
 }
 
@@ -138,11 +164,6 @@ pub async fn open(
     Ok(Some(Listener::open("intake", door, refused, router, timeouts.arrival).await?))
 }
 
-/// Answers a request that is not a POST. The router adds the header `Allow`.
-async fn other_method() -> Refusal {
-    Refusal(StatusCode::METHOD_NOT_ALLOWED, "records are sent here with POST".into())
-}
-
 async fn other_path() -> Refusal {
     Refusal(StatusCode::NOT_FOUND, "records are sent to /intake/<channel>".into())
 }
@@ -156,6 +177,8 @@ const BUSY: Refusal =
 /// What everybody is told who did not sign in.
 const UNKNOWN_SENDER: &str = "there is no push channel with this name, or the request does not prove who sends it: see \
                               the log of the gateway";
+/// What a sender is told, and the log, if somebody uses its signature again.
+const REPLAYED: &str = "the signature was used before, for another body: sign each request anew";
 const TOO_LARGE: Refusal = Refusal(
     StatusCode::PAYLOAD_TOO_LARGE,
     Cow::Borrowed("the body is larger than 8 MiB: send fewer records in one request"),
@@ -222,11 +245,18 @@ async fn receive(
     let name = channel.parse::<ChannelId>().ok();
     let channel = name.and_then(|name| server.channels.get(&name));
     let (head, body) = request.into_parts();
-    let admitted = channel.ok_or("there is no push channel with this name").and_then(|channel| {
-        channel.endpoint.receiver.admit(&head, server.clock.now()).map(|()| channel)
-    });
-    // Who did not sign in is not told which channels there are, and how they sign; the log says why.
-    let channel = admitted.map_err(|why| server.unauthorised(&head, why, UNKNOWN_SENDER))?;
+    let Some(channel) = channel else {
+        let why = "there is no push channel with this name";
+        return Err(server.unauthorised(&head, why, UNKNOWN_SENDER));
+    };
+    if let Err(why) = channel.endpoint.receiver.admit(&head, server.clock.now()) {
+        if channel.endpoint.receiver.asks() == Asks::WithToken {
+            let _receiving = channel.receiving.try_acquire().map_err(|_| BUSY)?;
+            return server.asked_with_token(channel, &head, body, why).await;
+        }
+        // Who did not sign in is not told which channels there are, and how they sign; the log says why.
+        return Err(server.unauthorised(&head, why, UNKNOWN_SENDER));
+    }
     let endpoint = &channel.endpoint;
     let receiving = channel.receiving.try_acquire().map_err(|_| BUSY)?;
     if content_length(&head.headers).is_some_and(|length| length > MAX_BODY_BYTES) {
@@ -239,17 +269,26 @@ async fn receive(
     let received = timeout(timeouts.arrival, read_body(body, &mut room)).await;
     let body = received.map_err(too_slow)??;
     drop(receiving);
+    let proof = endpoint.receiver.verify(&head, &body);
+    let signature = proof.map_err(|why| server.unauthorised(&head, why, UNKNOWN_SENDER))?;
     let digest = digest(&head, &body);
-    let signed = endpoint.signatures.as_ref().zip(signature(&head.headers));
-    if let Some((signatures, signature)) = &signed {
-        match signatures.look_up(signature, &digest, server.clock.now()) {
-            Known::New => {}
-            Known::Taken(n_records) => return Ok(accepted(n_records)),
-            Known::Full => return Err(BUSY),
-            Known::Replayed => {
-                let why = "the signature was used before, for another body: sign each request anew";
-                return Err(server.unauthorised(&head, why, why));
+    let known = signature.as_ref().map(|it| endpoint.known(it, &digest, server.clock.now()));
+    match known.unwrap_or(Known::New) {
+        Known::New => {}
+        Known::Taken(n_records) => return Ok(endpoint.accepted(n_records)),
+        Known::Full => return Err(BUSY),
+        Known::Replayed => return Err(server.unauthorised(&head, REPLAYED, REPLAYED)),
+    }
+    match endpoint.receiver.challenge(&head, &body, Ok(())) {
+        Challenge::None => {}
+        Challenge::Unproven(why) => return Err(server.unauthorised(&head, why, UNKNOWN_SENDER)),
+        Challenge::Unfit(why) => return Err(bad_request(why)),
+        Challenge::Answered(answer) => {
+            // Its signature serves for no records later.
+            if let Some(signature) = &signature {
+                endpoint.remember(signature, digest, 0, server.clock.now());
             }
+            return Ok(told(answer));
         }
     }
     if endpoint.is_stopped.load(Relaxed) {
@@ -257,10 +296,10 @@ async fn receive(
     }
     let stored = server.store(endpoint, &head, (body, digest), room);
     let n_records = timeout(timeouts.custody, stored).await.map_err(|_| BUSY)??;
-    if let Some((signatures, signature)) = &signed {
-        signatures.remember(signature, digest, n_records, server.clock.now());
+    if let Some(signature) = &signature {
+        endpoint.remember(signature, digest, n_records, server.clock.now());
     }
-    Ok(accepted(n_records))
+    Ok(endpoint.accepted(n_records))
 }
 
 impl PushServer {
@@ -293,16 +332,6 @@ impl PushServer {
         self.refused.note("intake", address, why);
         Refusal(StatusCode::UNAUTHORIZED, told.into())
     }
-}
-
-/// The answer to a request whose records are in custody.
-fn accepted(n_records: usize) -> Response {
-    listener::json_document(json!({ "accepted": n_records }).to_string())
-}
-
-/// The signature of a request by `X-BG`.
-fn signature(headers: &HeaderMap) -> Option<&str> {
-    headers.get("x-bg-hmac-signature")?.to_str().ok()
 }
 
 /// A digest of what makes the records of a request.

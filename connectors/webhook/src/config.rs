@@ -5,6 +5,8 @@ use document::{Duplicates, KeyPath, Path};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::{answer::AnswerForm, challenge::ChallengeForm};
+
 /// A source that sends its records: `POST /intake/<channel>` with records in JSON (one, an array, or one on
 /// each line), XML or a form, in any charset, also with gzip.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -28,4 +30,11 @@ pub struct Config {
     /// The path of the whole number or time in a record that orders its states. A record in which it cannot
     /// be read goes to quarantine. Without this setting, the state that arrives later is newer.
     pub(crate) revision: Option<Path>,
+    /// What the platform asks before it sends records, like `{ param = "echostr" }` or
+    /// `{ member = "challenge", when = { type = "url_verification" } }`. Without it, nothing but POST with records
+    /// is answered.
+    pub(crate) challenge: Option<ChallengeForm>,
+    /// What a sender is told whose records are in custody, like `{ json = { code = 0 } }` or `{ text = "success" }`.
+    /// Without it, it is their number. What is refused is answered as ever.
+    pub(crate) answer: Option<AnswerForm>,
 }

@@ -8,7 +8,9 @@
 
 #![warn(missing_docs)]
 
+mod answer;
 mod body;
+mod challenge;
 mod config;
 mod record;
 
@@ -18,8 +20,8 @@ use bytes::Bytes;
 use chrono_tz::Tz;
 use connector_wire::identity::Identity;
 use contract::{
-    Batch, Connector, ConnectorContext, Entry, Fault, Inbox, MakeReceiver, PassEnd, Receiver,
-    Timestamp,
+    Answer, Asks, Batch, Challenge, Connector, ConnectorContext, Entry, Fault, Inbox, MakeReceiver,
+    PassEnd, Receiver, Timestamp,
 };
 use document::Path;
 use http::request::Parts;
@@ -28,7 +30,9 @@ use serde::{Deserialize, Serialize};
 pub use config::Config;
 
 use crate::{
+    answer::AnswerForm,
     body::{Headers, split_records},
+    challenge::ChallengeForm,
     record::Reader,
 };
 
@@ -72,6 +76,9 @@ impl Connector for Webhook {
         Some(|config| Arc::new(WebhookReceiver { reader: Reader::new(config, Tz::UTC) }));
 
     fn build(config: Config, context: ConnectorContext) -> Result<Self, Fault> {
+        config.auth.check()?;
+        config.challenge.as_ref().map_or(Ok(()), ChallengeForm::check)?;
+        config.answer.as_ref().map_or(Ok(()), AnswerForm::check)?;
         let reader = Reader::new(&config, context.zone);
         // `check` and `explain` give no inbox: no records arrive there.
         let inbox = context.inbox.unwrap_or_else(|| Inbox::new("", 0));
@@ -132,6 +139,30 @@ impl Receiver for WebhookReceiver {
 
     fn admit(&self, request: &Parts, now: Timestamp) -> Result<(), &'static str> {
         self.reader.config.auth.admit(request, now)
+    }
+
+    fn verify(&self, request: &Parts, body: &[u8]) -> Result<Option<String>, &'static str> {
+        self.reader.config.auth.verify(request, body)
+    }
+
+    fn asks(&self) -> Asks {
+        self.reader.config.challenge.as_ref().map_or(Asks::Never, ChallengeForm::asks)
+    }
+
+    fn challenge(
+        &self,
+        request: &Parts,
+        body: &[u8],
+        admitted: Result<(), &'static str>,
+    ) -> Challenge {
+        match &self.reader.config.challenge {
+            Some(form) => form.challenge(request, body, admitted),
+            None => Challenge::None,
+        }
+    }
+
+    fn answer(&self) -> Option<Answer> {
+        self.reader.config.answer.as_ref().map(AnswerForm::answer)
     }
 
     fn records(&self, request: &Parts, body: Bytes) -> Result<Vec<Bytes>, String> {

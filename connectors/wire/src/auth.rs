@@ -27,6 +27,7 @@ mod national;
 mod oauth2;
 mod plain;
 mod platforms;
+mod sender;
 mod sign;
 mod soap;
 mod ws_security;
@@ -56,6 +57,7 @@ pub use self::{
     platforms::{MessageBoard, XBg, XTif},
     request::{Request, percent_encoded},
     scheme::{Scheme, merge_tables},
+    sender::{SenderSignature, Sent, SentTime},
     sign::{CustomSignature, Destination, SentSecret},
     sorted::{Fate, Fields, Sorted},
     steps::SigningSteps,

@@ -1,22 +1,23 @@
 //! Authenticates incoming requests, for push channels and for the console.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use chrono::DateTime;
-use contract::{Secret, Timestamp};
+use chrono::{DateTime, TimeDelta};
+use contract::{Fault, Secret, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::request::Parts;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::auth::XBg;
+use crate::auth::{SenderSignature, XBg};
 
 /// Maximum difference between the clock of a sender and ours, in seconds.
 const MAX_CLOCK_SKEW: i64 = 90;
 
 const NO_BEARER_TOKEN: &str = "the header Authorization contains no bearer token";
 
-/// How a sender is authenticated.
+/// How a sender is authenticated. Only `sign` over `body` proves what is sent too; all others prove who sends it, so
+/// protect the connection by TLS.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Guard {
@@ -24,11 +25,13 @@ pub enum Guard {
     None,
     /// By a token in the header `Authorization: Bearer …`.
     Bearer(Secret),
-    /// By a secret in a header.
+    /// By a secret in a header, like `X-Gitlab-Token` or `X-Gitee-Token`.
     Header(SecretHeader),
     /// By a signature in `X-BG` headers (the IRS platform of Zhejiang). The clock of the sender may
-    /// differ from ours by 90 seconds.
+    /// differ from ours by 90 seconds. It does not cover the body.
     XBg(XBg),
+    /// By a digest or HMAC over parts of the request, in an order that the settings give.
+    Sign(Box<SenderSignature>),
 }
 
 /// A header that contains a secret.
@@ -48,7 +51,42 @@ impl Guard {
         matches!(self, Self::None)
     }
 
-    /// Authenticates a request.
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// `Stopped` if they contradict each other, or would prove nothing.
+    pub fn check(&self) -> Result<(), Fault> {
+        if let Self::Sign(signature) = self { signature.check() } else { Ok(()) }
+    }
+
+    /// How far the time of a signature may be from ours; `None` if requests have no signature with a time.
+    pub fn window(&self) -> Option<TimeDelta> {
+        match self {
+            Self::XBg(_) => Some(TimeDelta::seconds(MAX_CLOCK_SKEW)),
+            Self::Sign(signature) => signature.window(),
+            Self::None | Self::Bearer(_) | Self::Header(_) => None,
+        }
+    }
+
+    /// Whether a signature serves for one request: no two have the same.
+    pub fn is_used_once(&self) -> bool {
+        matches!(self, Self::Sign(signature) if signature.is_used_once())
+    }
+
+    /// The secrets that senders share with us, and what each of them is.
+    pub fn secrets(&self) -> Vec<(&'static str, &Secret)> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Bearer(token) => vec![("token", token)],
+            Self::Header(header) => vec![("token", &header.value)],
+            Self::XBg(account) => vec![("key", &account.secret_key)],
+            Self::Sign(signature) => {
+                signature.secrets().into_iter().map(|secret| ("secret", secret)).collect()
+            }
+        }
+    }
+
+    /// Authenticates a request, as far as its head can.
     ///
     /// # Errors
     /// The request is refused; the error says why.
@@ -91,6 +129,23 @@ impl Guard {
                 let verified = mac.chain_update(text).verify_slice(&signature);
                 verified.map_err(|_| "the signature is wrong")
             }
+            Self::Sign(signature) => signature.admit(request, now),
+        }
+    }
+
+    /// Authenticates an admitted request together with its body. Returns its signature if that has a time: it serves
+    /// for no other request later.
+    ///
+    /// # Errors
+    /// The request is refused; the error says why.
+    pub fn verify(&self, request: &Parts, body: &[u8]) -> Result<Option<String>, &'static str> {
+        match self {
+            Self::None | Self::Bearer(_) | Self::Header(_) => Ok(None),
+            Self::XBg(_) => {
+                let signature = request.headers.get("x-bg-hmac-signature");
+                Ok(signature.and_then(|text| text.to_str().ok()).map(str::to_owned))
+            }
+            Self::Sign(signature) => signature.verify(request, body),
         }
     }
 }
@@ -105,7 +160,10 @@ fn signed_text(request: &Parts, access_key: &str, date: &str) -> String {
 }
 
 /// Compares the hashes of two texts, so that the time it takes does not reveal where they differ.
-fn check_secret(text: &str, secret: &Secret) -> Result<(), &'static str> {
+///
+/// # Errors
+/// The texts differ.
+pub fn check_secret(text: &str, secret: &Secret) -> Result<(), &'static str> {
     let is_same = Sha256::digest(text) == Sha256::digest(secret.expose());
     if is_same { Ok(()) } else { Err("the secret is wrong") }
 }

@@ -18,6 +18,8 @@ use tokio::{
 use super::*;
 use crate::stop::Stop;
 
+mod senders;
+
 /// A listener with one push channel, `mobile`; its senders must send a token.
 struct TestListener {
     address: SocketAddr,
@@ -25,7 +27,6 @@ struct TestListener {
     webhook: Webhook,
     listener: Listener,
     refused: Arc<Refused>,
-    signatures: Arc<Signatures>,
 }
 
 /// A door on this machine.
@@ -34,22 +35,31 @@ fn door() -> Door {
 }
 
 async fn test_listener(max_inbox_bytes: usize, timeouts: Timeouts) -> TestListener {
-    let inbox = Inbox::new("this run", max_inbox_bytes);
     let config = json!({ "auth": { "bearer": "t0ken" }, "key": "$.id" });
+    listener_of(config, None, max_inbox_bytes, timeouts).await
+}
+
+/// The same with other settings of its channel.
+async fn listener_of(
+    config: serde_json::Value,
+    signatures: Option<Arc<Signatures>>,
+    max_inbox_bytes: usize,
+    timeouts: Timeouts,
+) -> TestListener {
+    let inbox = Inbox::new("this run", max_inbox_bytes);
     let config: connector_webhook::Config = serde_json::from_value(config).unwrap();
     let channel: ChannelId = "mobile".parse().unwrap();
     let mut context = ConnectorContext::new(channel.clone(), chrono_tz::Asia::Shanghai);
     context.inbox = Some(inbox.clone());
     let receiver = Webhook::RECEIVER.unwrap()(&config);
-    let signatures = Arc::<Signatures>::default();
-    let endpoint = PushEndpoint::new(receiver, inbox.clone(), Some(Arc::clone(&signatures)));
+    let endpoint = PushEndpoint::new(receiver, inbox.clone(), signatures);
     let endpoints = HashMap::from([(channel, endpoint)]);
     let refused = Arc::default();
     let memory = Memory::default().pushed;
     let listener = open(&door(), endpoints, timeouts, memory, &refused).await.unwrap().unwrap();
     let webhook = Webhook::build(config, context).unwrap();
     let address = listener.address().unwrap();
-    TestListener { address, inbox, webhook, listener, refused, signatures }
+    TestListener { address, inbox, webhook, listener, refused }
 }
 
 /// The request of a sender.
@@ -179,28 +189,6 @@ async fn who_asks_in_another_way_is_told_how_to_send() {
         let answer = send(address, &request("/", "t0ken", "")).await;
         assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
         assert!(answer.contains("records are sent to /intake/<channel>"), "{answer}");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_signature_that_was_used_a_minute_ago_serves_for_no_other_body() {
-    let TestListener { address, inbox, listener, signatures, refused, .. } =
-        test_listener(1 << 20, Timeouts::default()).await;
-    let minute_ago = clock::now() - chrono::TimeDelta::seconds(61);
-    let (taken, forged) = (r#"[{"id":1},{"id":2}]"#, r#"{"id":1}"#);
-    signatures.remember("c2lnbmVk", digest(&head(), taken.as_bytes()), 2, minute_ago);
-    beside(listener, async {
-        let signed = |body| {
-            let header = "Host: h\r\nX-BG-HMAC-SIGNATURE: c2lnbmVk";
-            request("/intake/mobile", "t0ken", body).replace("Host: h", header)
-        };
-        let answer = send(address, &signed(taken)).await;
-        assert!(answer.ends_with(r#"{"accepted":2}"#), "{answer}");
-        let answer = send(address, &signed(forged)).await;
-        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
-        assert!(inbox.ends_at(0), "neither is taken");
-        assert_eq!(refused.count(), 1);
     })
     .await;
 }

@@ -112,7 +112,7 @@ pub(super) fn text_of(
             }
             SignedPart::Timestamp => input.text(signable.timestamp),
             SignedPart::Nonce => input.text(signable.nonce),
-            SignedPart::Body => input.body(&request.body),
+            SignedPart::Body => input.body(signable.body),
             SignedPart::Method => input.text(&request.method),
             SignedPart::Path => input.text(&request.path),
         };
@@ -124,6 +124,15 @@ pub(super) fn text_of(
 pub(super) fn all(parts: &[SignedPart]) -> Vec<&SignedPart> {
     let inner = |part| std::iter::once(part).chain(all(within(part)));
     parts.iter().flat_map(inner).collect()
+}
+
+/// Whether the text changes with every byte of the body. In upper case it would not.
+pub(super) fn cover_body(parts: &[SignedPart]) -> bool {
+    parts.iter().any(|part| match part {
+        SignedPart::Body => true,
+        SignedPart::Upper(_) => false,
+        _ => cover_body(within(part)),
+    })
 }
 
 /// The secrets of these parts.

@@ -10,6 +10,8 @@ use super::{
 /// What the parts of a signature are taken from.
 pub(super) struct Signable<'a> {
     pub(super) request: &'a Request,
+    /// The body as it is signed whole.
+    pub(super) body: &'a [u8],
     /// The time of the request, as it is sent.
     pub(super) timestamp: &'a str,
     /// The random text, as it is sent.
@@ -23,9 +25,19 @@ pub(super) struct Signable<'a> {
 
 impl<'a> Signable<'a> {
     pub(super) fn new(request: &'a Request, timestamp: &'a str, nonce: &'a str) -> Self {
+        Self::with_body(request, &request.body, timestamp, nonce)
+    }
+
+    /// A request whose body is beside it: its parameters and members are those of `request` alone.
+    pub(super) fn with_body(
+        request: &'a Request,
+        body: &'a [u8],
+        timestamp: &'a str,
+        nonce: &'a str,
+    ) -> Self {
         let params = request.params();
         let (members, joined, joined_members) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Self { request, timestamp, nonce, params, members, joined, joined_members }
+        Self { request, body, timestamp, nonce, params, members, joined, joined_members }
     }
 
     /// The value of a parameter, or of a member of a JSON body that is a text, a number or a boolean.

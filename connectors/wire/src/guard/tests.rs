@@ -1,5 +1,7 @@
 use super::*;
 
+mod signed;
+
 const DATE: &str = "Tue, 09 Nov 2021 08:49:20 GMT";
 
 /// The published test vector.
