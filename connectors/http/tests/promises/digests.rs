@@ -244,26 +244,6 @@ async fn another_host_gets_no_answer_even_if_it_sends_a_challenge() {
     }
 }
 
-/// A part may be on another host of the settings. Each has its own challenge.
-#[tokio::test]
-async fn each_host_of_the_settings_has_its_own_nonce() {
-    let other = one_page().await;
-    other.answer(|request| {
-        let is_right = is_right(request, "theirs");
-        let whole = Reply::new(200, r#"{"code":0,"title":"灯"}"#);
-        Some(if is_right { whole } else { refusal(challenge("theirs")) })
-    });
-    let part = json!({ "name": "more", "url": other.url.clone(), "params": { "id": "$.id" } });
-    let city = guarded().await.with(json!({ "part": [part] }));
-    city.answer(|request| {
-        let is_right = is_right(request, "n1");
-        Some(if is_right { Reply::new(200, ROWS) } else { refusal(challenge("n1")) })
-    });
-    assert_eq!(city.read(None).await.unwrap().entries.len(), 1);
-    assert_eq!((counts(&city), counts(&other)), (counts(&other), counts(&city)));
-    assert_eq!(counts(&other), ["", "00000001"]);
-}
-
 #[tokio::test]
 async fn the_answer_covers_the_token_of_a_login_which_is_not_shown() {
     let login = json!({

@@ -75,7 +75,7 @@ fn behind(gate: &Arc<Limits>, city: &City) -> Http {
 /// After a fault, the connector is made anew.
 #[tokio::test]
 async fn a_login_is_kept_over_faults_that_do_not_refuse_it() {
-    let by_token = with(login(), &json!({ "lifetime": "2h" }));
+    let by_token = with(login(), &json!({ "lifetime": "9h" }));
     let by_cookies = json!({ "form": {}, "secrets": { "password": "hunter2" } });
     for settings in [by_token, by_cookies] {
         let (city, gate) = (city_with(settings.clone()).await, gate());

@@ -107,7 +107,7 @@ impl Database {
     }
 
     /// Creates the partitions for the demands of an intake, if the database has partitions.
-    async fn create_months(&self, intake: &Intake) -> Result<(), Fault> {
+    pub(in crate::store) async fn create_months(&self, intake: &Intake) -> Result<(), Fault> {
         match self {
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(store) => {

@@ -55,6 +55,7 @@ async fn what_is_committed_late_is_not_passed_by_an_index() {
     });
     // The numbers were taken first, and are committed last.
     let early = intake([&read(1, [of("a", "t1")])]);
+    served.store.create_months(&early).await.unwrap();
     let mut tx = served.store.begin("keep").await.unwrap();
     let known = known::load(&mut tx, &early).await.unwrap();
     let mut planned = plan(&early, &known, &Exclusions::new());

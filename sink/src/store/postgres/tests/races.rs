@@ -21,6 +21,7 @@ use crate::store::{
 /// its locks. Returns the outcomes of `second`.
 async fn meet(served: &PostgresTestStore, first: &Intake, second: &Intake) -> Outcomes {
     let two = served.again().await;
+    served.store.create_months(first).await.unwrap();
     let mut tx = served.store.begin("keep").await.unwrap();
     let known = known::load(&mut tx, first).await.unwrap();
     let mut planned = plan(first, &known, &Exclusions::new());
