@@ -102,11 +102,12 @@ impl Source {
         // If a web server that is no proxy has the address in `proxy`, it answers such requests itself.
         let via_proxy = network::uses_web_proxy(&plan.config) && request.url.scheme() == "http";
         loop {
-            self.fetch_cookies(plan).await?;
+            // These seldom send anything, and would make the futures of all readers larger.
+            Box::pin(self.fetch_cookies(plan)).await?;
             let (signed, signature) = match is_at_home {
                 true => {
-                    self.sign_in(plan).await?;
-                    let (signed, steps) = self.authenticate(plan, request).await?;
+                    Box::pin(self.sign_in(plan)).await?;
+                    let (signed, steps) = Box::pin(self.authenticate(plan, request)).await?;
                     (signed, Some(steps))
                 }
                 false => (request.clone(), None),
