@@ -20,7 +20,7 @@ use crate::{
     config::Config,
     fetch::Parsed,
     list::{self, Remarks, Report},
-    origin::is_same_origin,
+    origin::{is_same_origin, remove_params},
     outdated::Outdated,
     pages::Position,
 };
@@ -208,18 +208,12 @@ impl Page {
             at_home.set_query(url.query());
             url = at_home;
         }
-        if let (false, Some(query)) = (self.secret_params.is_empty(), url.query()) {
-            let is_elsewhere = !is_same_origin(&url, own);
-            let is_secret = |name: &str| {
-                let is = |secret: &String| {
-                    secret == name || is_elsewhere && secret.eq_ignore_ascii_case(name)
-                };
-                self.secret_params.iter().any(is)
-            };
-            let is_kept = |pair: &&str| !pair.split('=').next().is_some_and(is_secret);
-            let query = query.split('&').filter(is_kept).collect::<Vec<_>>().join("&");
-            url.set_query((!query.is_empty()).then_some(query.as_str()));
-        }
+        let is_elsewhere = !is_same_origin(&url, own);
+        remove_params(&mut url, |name| {
+            self.secret_params
+                .iter()
+                .any(|secret| secret == name || is_elsewhere && secret.eq_ignore_ascii_case(name))
+        });
         url.to_string()
     }
 

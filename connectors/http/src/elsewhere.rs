@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use connector_wire::auth::Scheme;
 use contract::Fault;
-use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
 use crate::{
@@ -64,16 +63,9 @@ impl Elsewhere {
     /// # Errors
     /// It repeats a secret elsewhere.
     fn clean(&self, credentials: &Credentials, mut url: Url, what: &str) -> Result<Url, Fault> {
-        if let Some(query) = url.query() {
-            let is_kept = |pair: &&str| {
-                let name = name_of(pair);
-                !self.params.iter().any(|param| param.eq_ignore_ascii_case(&name))
-            };
-            let kept = query.split('&').filter(is_kept).collect::<Vec<_>>().join("&");
-            if kept.len() < query.len() {
-                url.set_query((!kept.is_empty()).then_some(kept.as_str()));
-            }
-        }
+        origin::remove_params(&mut url, |name| {
+            self.params.iter().any(|param| param.eq_ignore_ascii_case(name))
+        });
         check(credentials, &url, what)?;
         Ok(url)
     }
@@ -126,11 +118,6 @@ pub(crate) fn check_calls(plan: &Plan, credentials: &Credentials) -> Result<(), 
 /// The names of the query parameters of an address.
 fn names(url: &Url) -> Vec<String> {
     url.query_pairs().map(|(name, _)| name.into_owned()).collect()
-}
-
-/// The name of a parameter as it is written.
-fn name_of(pair: &str) -> Cow<'_, str> {
-    percent_decode_str(pair.split('=').next().unwrap_or_default()).decode_utf8_lossy()
 }
 
 /// Checks that an address repeats no secret, in any form.

@@ -2,6 +2,7 @@
 
 use connector_wire::local::is_this_machine;
 use contract::Fault;
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
 use crate::plain_secret;
@@ -54,6 +55,19 @@ fn resolve_or(base: &Url, text: &str, allowed: &[Url], more: &str) -> Result<Url
     let other = name(&url);
     Err(Fault::stopped(format!("the source refers to another host: {other}"))
         .remedy(format!("if that is correct, add \"{other}\" to `redirects`{more}")))
+}
+
+/// Removes query parameters by their names. The others stay as they are written.
+pub(crate) fn remove_params(url: &mut Url, is_removed: impl Fn(&str) -> bool) {
+    let Some(query) = url.query() else { return };
+    let is_kept = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        !is_removed(&percent_decode_str(name).decode_utf8_lossy())
+    };
+    let kept = query.split('&').filter(is_kept).collect::<Vec<_>>().join("&");
+    if kept.len() < query.len() {
+        url.set_query((!kept.is_empty()).then_some(kept.as_str()));
+    }
 }
 
 /// The origin of an address, as `redirects` names it.

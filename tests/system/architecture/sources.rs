@@ -10,8 +10,8 @@ fn files_are_short() {
     let mut lengths: Vec<_> = sources.iter().map(|source| source.text.lines().count()).collect();
     lengths.sort_unstable();
     let decile = |tenths: usize| lengths[(lengths.len() - 1) * tenths / 10];
-    assert!(decile(5) <= 145, "the median file has {} lines, more than 145", decile(5));
-    assert!(decile(9) <= 310, "one file in ten has more than 310 lines: {}", decile(9));
+    assert!(decile(5) <= 140, "the median file has {} lines, more than 140", decile(5));
+    assert!(decile(9) <= 300, "one file in ten has more than 300 lines: {}", decile(9));
     let long = sources.iter().map(|source| (source.text.lines().count(), &source.path));
     let long = long.filter(|(lines, _)| *lines > 500).map(|(n, path)| format!("{path}: {n} lines"));
     assert_none(&long.collect::<Vec<_>>(), "longer than 500 lines: more than one idea");
