@@ -71,8 +71,10 @@ impl Comparison<'_> {
         let newest = history.iter().max_by_key(|row| row.version).context("no history")?;
         let raw = self.raw(&demand, newest).await?;
         let served = |state: &&std::sync::Arc<State>| same_row(&state.row, &raw);
-        if is_final && !same_row(&last.row, &raw) {
-            return Ok(Some(format!("{key}: not the last of {} states", case.states.len())));
+        let different = different_columns(&last.row, &raw);
+        if is_final && !different.is_empty() {
+            let n = case.states.len();
+            return Ok(Some(format!("{key}: not the last of {n} states: {different:?}")));
         }
         if case.states.iter().find(served).is_none() {
             return Ok(Some(format!("{key}: the state in the store was never served")));
@@ -98,12 +100,14 @@ impl Comparison<'_> {
         Ok(serde_json::from_slice(&open_raw(self.sealer, Place::from(demand), &sealed)?)?)
     }
 
-    /// Whether the record contains exactly the reminders and supplements to its case.
+    /// Whether the record contains exactly the rows of the other tables that belong to its case.
     fn same_parts(&self, state: &State, raw: &Value) -> bool {
-        let served = self.case_history.pressings(&state.row.serialnum);
-        let kept = raw["pressing"].as_array().map_or(&[][..], Vec::as_slice);
-        served.len() == kept.len()
-            && served.iter().zip(kept).all(|(served, kept)| same_row(served, kept))
+        let State { row, .. } = state;
+        let dossier = row.life.dossier(&row.rowguid);
+        same_rows(self.case_history.pressings(&row.serialnum), &raw["pressing"])
+            && same_rows(&dossier.tasks, &raw["task"])
+            && same_rows(&dossier.visits, &raw["visit"])
+            && same_rows(&dossier.steps, &raw["step"])
     }
 
     /// The first mapped field that differs from what the city served and the configuration cleaned.
@@ -144,11 +148,26 @@ impl Comparison<'_> {
     }
 }
 
-/// Whether the record contains every column that was served, except those that the gateway writes.
+/// Whether a part of the record contains exactly these rows, in this order.
+fn same_rows<T: serde::Serialize>(served: &[T], kept: &Value) -> bool {
+    let kept = kept.as_array().map_or(&[][..], Vec::as_slice);
+    served.len() == kept.len()
+        && served.iter().zip(kept).all(|(served, kept)| same_row(served, kept))
+}
+
 fn same_row(served: &impl serde::Serialize, raw: &Value) -> bool {
-    let Ok(Value::Object(served)) = serde_json::to_value(served) else { return false };
-    let theirs = served.iter().filter(|(column, _)| !OUR_COLUMNS.contains(&column.as_str()));
-    theirs.into_iter().all(|(column, value)| raw.get(column).unwrap_or(&Value::Null) == value)
+    different_columns(served, raw).is_empty()
+}
+
+/// The columns that are not in the record as they were served, except those that the gateway writes.
+fn different_columns(served: &impl serde::Serialize, raw: &Value) -> Vec<String> {
+    let Ok(Value::Object(served)) = serde_json::to_value(served) else {
+        return vec![String::new()];
+    };
+    let theirs = served.into_iter().filter(|(column, _)| !OUR_COLUMNS.contains(&column.as_str()));
+    let different =
+        theirs.filter(|(column, value)| raw.get(column).unwrap_or(&Value::Null) != value);
+    different.map(|(column, _)| column).collect()
 }
 
 /// Describes the first field of a demand that differs from the expected fields; `None` if none does.
@@ -157,15 +176,17 @@ pub fn altered_field(
     demand: &Demand,
     sealer: &Sealer,
 ) -> Option<String> {
-    let kept = serde_json::to_value(&demand.body).expect("it opens");
+    let mut kept = serde_json::to_value(&demand.body).expect("it opens");
     let place = Place::from(demand);
     let unmasked = open_unmasked(sealer, demand).expect("it opens");
+    // `trail.3.note` is at `/trail/3/note`.
+    for (path, text) in &unmasked {
+        if let Some(masked) = kept.pointer_mut(&format!("/{}", path.replace('.', "/"))) {
+            *masked = Value::from(text.clone());
+        }
+    }
     for (field, value) in expected {
         let is_same = match field.as_str() {
-            "title" | "content" => {
-                let text = unmasked.get(field).map(|text| Value::from(text.clone()));
-                text.as_ref().unwrap_or(&kept[field]) == value
-            }
             "people" => {
                 let name = demand.body.people.first().and_then(|person| person.name.as_ref());
                 let name = name.map(|name| open_sealed(sealer, place, "people.0.name", name));
@@ -197,10 +218,37 @@ pub fn altered_field(
             _ => &kept[field] == value,
         };
         if !is_same {
-            return Some(format!("{field} is {}, not {value}", kept[field]));
+            let (place, kept, expected) = first_difference(field, &kept[field], value);
+            return Some(format!("{place} is {kept}, not {expected}"));
         }
     }
     None
+}
+
+/// Where two values of a field first differ, such as `tasks[1].due_at`, and what each has there.
+fn first_difference<'a>(
+    place: &str,
+    kept: &'a Value,
+    expected: &'a Value,
+) -> (String, &'a Value, &'a Value) {
+    let missing = &Value::Null;
+    let inner = match (kept, expected) {
+        (Value::Array(kept), Value::Array(expected)) => (0..kept.len().max(expected.len()))
+            .map(|i| (format!("{place}[{i}]"), kept.get(i), expected.get(i)))
+            .find(|(_, kept, expected)| kept != expected),
+        (Value::Object(kept), Value::Object(expected)) => expected
+            .keys()
+            .chain(kept.keys())
+            .map(|name| (format!("{place}.{name}"), kept.get(name), expected.get(name)))
+            .find(|(_, kept, expected)| kept != expected),
+        _ => None,
+    };
+    match inner {
+        Some((place, kept, expected)) => {
+            first_difference(&place, kept.unwrap_or(missing), expected.unwrap_or(missing))
+        }
+        None => (place.to_owned(), kept, expected),
+    }
 }
 
 /// Quirks of records that the gateway stores differently from what was served: it resolves XML references,

@@ -6,6 +6,7 @@
 //! Tables are shipped with the program. The `codes` folder of the configuration overrides them label by
 //! label: its rows replace the shipped rows of the same label, and an empty code removes the label.
 
+mod calendar;
 mod cell;
 mod load;
 mod period;
@@ -20,6 +21,7 @@ use std::{
 
 use serde::Serialize;
 
+pub use calendar::Calendar;
 pub use cell::{from_cell, to_cell};
 use load::CodeFile;
 pub use load::CodesProblem;
@@ -32,6 +34,7 @@ pub use table::CodeTable;
 pub struct CodeTables {
     tables: BTreeMap<String, Arc<CodeTable>>,
     regions: Option<Arc<RegionTable>>,
+    calendar: Option<Arc<Calendar>>,
     differences: Vec<Difference>,
 }
 
@@ -65,7 +68,7 @@ impl CodeTables {
 
     /// These tables, overridden by the rows of every `.csv` file below `folder`. A table has the columns
     /// `raw,code` and may have `label,aliases,from,until,note`; `region.csv` has `code,name,old_of`, and may
-    /// have `aliases,from,until,note`.
+    /// have `aliases,from,until,note`; `calendar.csv` has `date,kind`, and may have `hours,note`.
     ///
     /// # Errors
     /// Returns all problems of all files, with file and line.
@@ -87,6 +90,11 @@ impl CodeTables {
                 let differences = shipped.map(|shipped| regions.differences(shipped));
                 self.differences.extend(differences.into_iter().flatten());
                 self.regions = Some(Arc::new(regions));
+                continue;
+            }
+            if file.name == "calendar" {
+                let shipped = self.calendar.as_deref();
+                self.calendar = Some(Arc::new(Calendar::parse(&file, shipped, &mut problems)));
                 continue;
             }
             let table = CodeTable::parse(&file, &mut problems);
@@ -113,7 +121,12 @@ impl CodeTables {
         self.regions.as_ref()
     }
 
-    /// The names of all tables except `region`, for error messages.
+    /// The working days and hours.
+    pub fn calendar(&self) -> Option<&Arc<Calendar>> {
+        self.calendar.as_ref()
+    }
+
+    /// The names of all tables except `region` and `calendar`, for error messages.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tables.keys().map(String::as_str)
     }

@@ -32,7 +32,8 @@ mod trace;
 
 pub use build::MappingProblem;
 pub use codes::{
-    CodeTable, CodeTables, CodesProblem, Difference, Region, RegionTable, from_cell, to_cell,
+    Calendar, CodeTable, CodeTables, CodesProblem, Difference, Region, RegionTable, from_cell,
+    to_cell,
 };
 pub use config::{
     AttachmentConfig, Clean, Conversion, CountsConfig, EnterpriseConfig, EvaluationConfig, Extract,

@@ -32,7 +32,7 @@ use crate::{
 
 /// The version of this crate's rules, which is part of every fingerprint. Raise it when the same record
 /// gives another demand than before.
-pub const NORMALIZER_VERSION: u32 = 8;
+pub const NORMALIZER_VERSION: u32 = 9;
 
 /// The mapping of one channel.
 pub struct Mapping {
@@ -343,7 +343,9 @@ fn fingerprint(config: &MappingConfig, builder: &Builder<'_>) -> Digest {
         .map(|name| {
             let table = builder.codes.table(name).map(|table| table.content());
             let regions = builder.codes.regions().filter(|_| name == "region");
-            (name, table, regions.map(|regions| regions.content()))
+            let calendar = builder.codes.calendar().filter(|_| name == "calendar");
+            let calendar = calendar.map(|calendar| calendar.content());
+            (name, table, regions.map(|regions| regions.content()), calendar)
         })
         .collect();
     let content = (NORMALIZER_VERSION, builder.zone.name(), config, tables);

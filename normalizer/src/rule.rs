@@ -15,7 +15,7 @@ pub(crate) use code::{CodeRule, Coded, ListRule, RegionRule, yes_or_no};
 pub(crate) use personal::{PersonalRule, PlainPerson, check_uscc, gender};
 pub(crate) use point::PointRule;
 pub(crate) use text::{IntRule, TextRule};
-pub(crate) use time::{TimeFormat, TimeRule};
+pub(crate) use time::{Limit, TimeFormat, TimeRule};
 
 /// Reads one value from a record.
 pub(crate) trait Rule<V>: Send + Sync + 'static {

@@ -162,7 +162,7 @@ impl City {
     async fn open_hotline(&mut self, plan: &CityPlan, records: u64) -> anyhow::Result<()> {
         let behaviour = plan.behaviour("hotline")?;
         let hotline = Hotline::create(&plan.dir.join("hotline.db"), behaviour).await?;
-        hotline.file(records).await.context("the hotline")?;
+        hotline.file_in_progress(records).await.context("the hotline")?;
         self.environment.push(("HOTLINE_DATABASE_URL", hotline.url().to_owned()));
         self.channels.push(Channel::Hotline(Box::new(hotline)));
         Ok(())
@@ -170,7 +170,7 @@ impl City {
 
     fn open_enterprise(&mut self, plan: &CityPlan, records: u64) -> anyhow::Result<()> {
         let files = Enterprise::create(&plan.dir.join("wqfw"), plan.behaviour("enterprise")?)?;
-        files.submit(records);
+        files.submit_in_progress(records);
         files.drop_file()?;
         self.environment.push(("ENTERPRISE_DROP_URL", files.folder().display().to_string()));
         self.channels.push(Channel::Files(Box::new(files)));
@@ -187,7 +187,7 @@ impl City {
         let index = CHANNELS.iter().zip(0_u64..).find(|((name, _), _)| *name == U::CHANNEL);
         behaviour.seed ^= index.map_or(0, |(_, index)| index) << 48;
         let source = Simulator::<U>::open(behaviour).await?;
-        source.file(records);
+        source.file_in_progress(records);
         self.addresses.push((U::CHANNEL, source.url().to_owned()));
         self.environment.extend(source.environment());
         self.channels.push(Channel::Http(Box::new(source)));

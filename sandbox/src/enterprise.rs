@@ -18,6 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
+use chrono::TimeDelta;
 
 use self::appeal::Appeal;
 use crate::Behaviour;
@@ -103,6 +104,31 @@ impl Enterprise {
         numbers
     }
 
+    /// Like [`submit`](Self::submit), but most appeals are in a later state already: they were submitted up to
+    /// some days earlier, and only their last state is ever in a file.
+    pub fn submit_in_progress(&self, n: u64) -> Vec<String> {
+        let now = self.behaviour.clock.now();
+        let mut platform = self.lock();
+        let first = platform.appeals.len() as u64 + 1;
+        let new: Vec<_> = (first..first + n)
+            .map(|number| {
+                let mut dice = Dice::new(self.behaviour.seed ^ PROGRESS_STREAM, number);
+                let hours: Vec<_> = (0..dice.between(0, 4)).map(|_| dice.between(1, 30)).collect();
+                let mut at = now - TimeDelta::hours(hours.iter().sum::<u32>().into());
+                let mut appeal = Appeal::new(&self.behaviour, number, at);
+                for wait in hours {
+                    at += TimeDelta::hours(wait.into());
+                    appeal.advance(&mut dice, at);
+                }
+                appeal.changed = now;
+                appeal
+            })
+            .collect();
+        let numbers = new.iter().map(|appeal| appeal.number.clone()).collect();
+        platform.appeals.extend(new);
+        numbers
+    }
+
     /// Advances `n` randomly chosen appeals to their next state. Returns the numbers of those that changed.
     pub fn advance_random(&self, n: u64) -> Vec<String> {
         let now = self.behaviour.clock.now();
@@ -156,6 +182,9 @@ impl Enterprise {
 
 /// XORed with the seed, so that `advance_random` and the appeals use different random numbers.
 const ADVANCE_STREAM: u64 = 0x7771_6677;
+
+/// XORed with the seed, likewise for `submit_in_progress`.
+const PROGRESS_STREAM: u64 = 0x7771_7072;
 
 // The items are rows (appeals), the others are files. `@ n`: in a demonstration, the quirk applies to every
 // n-th one, or none if n is 0. The n are distinct primes, so that quirks seldom coincide.

@@ -2,7 +2,9 @@
 //!
 //! Real hotlines have no API; other systems read their tables, and set flags there. The difficulties are
 //! the content of the tables, and changes while somebody reads them. So the simulator has real tables in
-//! an SQLite file: `CNS_CINFO` with the cases, `XF_PRESSING` with reminders. It has a method for each kind
+//! an SQLite file: `CNS_CINFO` with the cases, `CNS_CTASK`, `CNS_CVISIT` and `CNS_CSTEP` with what the units, the
+//! callers-back and everybody did about them, `XF_PRESSING` with reminders. The names of the three tables in the
+//! middle, and of the columns about handling, are made up after the vocabulary of the product. It has a method for each kind
 //! of change. Text columns contain BLOBs, so that they can have any bytes.
 //!
 //! A reader may read everything, and may write `ISFETCH` (fetched), `SJJHZT` and `SJJHSBYY` (result and
@@ -13,6 +15,7 @@ mod case_history;
 mod change;
 mod database;
 mod filing;
+mod life;
 mod lifecycle;
 mod live;
 mod new_row;
@@ -30,6 +33,7 @@ use crate::Behaviour;
 use crate::quirk::quirks;
 
 pub use self::case_history::{Case, CaseHistory, Pressing, State};
+pub use self::life::{Dossier, Life, Step, Task, Visit};
 pub use self::live::{LockGuard, Pace};
 pub use self::row::{Gbk, Row};
 

@@ -38,8 +38,8 @@ pub use clock::Clock;
 pub use corpus::{Corpus, CorpusText};
 pub use enterprise::{DROP_INTERVAL, Enterprise, EnterpriseCounters, EnterpriseQuirk};
 pub use hotline::{
-    Case, CaseHistory, Counters, Gbk, Hotline, LockGuard, Pace, Pressing, Quirk, Row, Settings,
-    State, Storage,
+    Case, CaseHistory, Counters, Dossier, Gbk, Hotline, Life, LockGuard, Pace, Pressing, Quirk,
+    Row, Settings, State, Step, Storage, Task, Visit,
 };
 pub use quirk::{QuirkRates, QuirkSet};
 pub use source::{Behaviour, Limits, RequestCounts, Simulator};

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{NaiveDateTime, TimeDelta};
+
 use self::http::{HttpServer, Reply, Request};
 pub use self::limit::Limits;
 use self::register::{Change, Entry};
@@ -181,6 +183,33 @@ impl<U: Upstream> Simulator<U> {
     /// Files `n` new items, and returns the keys of those that are visible, in order. The first call
     /// spreads the items over [`Behaviour::spread`].
     pub fn file(&self, n: u64) -> Vec<String> {
+        self.file_with(n, |_, at| vec![at])
+    }
+
+    /// Like [`file`](Self::file), but most items are in a later state already: they were received up to some
+    /// days earlier, and only their last state was ever visible.
+    pub fn file_in_progress(&self, n: u64) -> Vec<String> {
+        let seed = self.lock().source.behaviour.seed ^ PROGRESS_STREAM;
+        self.file_with(n, |number, at| {
+            let mut dice = Dice::new(seed, number);
+            let last = u32::try_from(U::steps(number) - 1).unwrap_or_default();
+            let n_before = if dice.one_in(40) { 0 } else { dice.between(last.min(1), last) };
+            let mut reached = vec![at];
+            for _ in 0..n_before {
+                let wait = TimeDelta::minutes(i64::from(dice.between(20, 2_400)));
+                reached.insert(0, reached[0] - wait);
+            }
+            reached
+        })
+    }
+
+    /// Files items; `reached` gives the times at which an item reached its states, from its number and the
+    /// time of the last one.
+    fn file_with(
+        &self,
+        n: u64,
+        reached: impl Fn(u64, NaiveDateTime) -> Vec<NaiveDateTime>,
+    ) -> Vec<String> {
         let mut shared = self.lock();
         let Shared { upstream, source } = &mut *shared;
         let now = source.now();
@@ -189,7 +218,8 @@ impl<U: Upstream> Simulator<U> {
         for n_after in (0..n).rev() {
             source.n_filed += 1;
             let number = source.n_filed;
-            source.register.add(number, now - fraction(spread, n_after, n));
+            let at = now - fraction(spread, n_after, n);
+            source.register.add(number, reached(number, at));
             upstream.on_filed(source, number);
             if source.register.entry(number).is_some_and(|entry| entry.deleted_at.is_none()) {
                 keys.push(U::key(number));
@@ -243,6 +273,8 @@ fn next_step<U: Upstream>(entry: &Entry) -> Option<(u64, usize)> {
     can_advance.then_some((entry.number, step))
 }
 
+/// XORed with the seed, likewise for `file_in_progress`.
+const PROGRESS_STREAM: u64 = 0x7072_6f67_7265_7373;
 /// XORed with the seed, so that `advance_random` and the items use different random numbers.
 const ADVANCE_STREAM: u64 = 0x746f_7563_6869_6e67;
 

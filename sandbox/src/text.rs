@@ -20,6 +20,7 @@ pub(crate) struct Phrases {
     pub(crate) names: Names,
     common: CommonPhrases,
     pub(crate) hotline: Additions,
+    pub(crate) handling: Handling,
     /// For each slot, by name, the phrases that can replace it.
     slots: HashMap<String, Vec<String>>,
     topics: Vec<Topic>,
@@ -67,6 +68,17 @@ pub(crate) struct Additions {
     pub(crate) appended: Vec<String>,
     pub(crate) reminders: Vec<String>,
     pub(crate) supplements: Vec<String>,
+}
+
+/// What units write while they handle a demand.
+#[derive(Deserialize)]
+pub(crate) struct Handling {
+    /// Reasons for more time.
+    pub(crate) extensions: Vec<String>,
+    /// Reasons for sending a demand back.
+    pub(crate) returns: Vec<String>,
+    /// Public answers.
+    pub(crate) answers: Vec<String>,
 }
 
 /// A topic that people call about.

@@ -6,6 +6,7 @@
 //! of the unified demand that it must become, which tests compare with the stored demand.
 
 mod expected;
+mod work_time;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub use self::expected::ExpectedFields;
 pub(crate) use self::expected::{
     clean, expected_fields, main_person, quality_flag, unified_code, utc,
 };
+pub(crate) use self::work_time::deadline;
 
 /// Everything that one source ever served. Clones share the states.
 #[derive(Clone, Debug)]

@@ -11,8 +11,7 @@ use crate::repair::{run, world};
 async fn a_replay_beside_a_service_repairs_what_a_wrong_mapping_stored_and_nothing_newer() {
     let world = world(Clock::machine(), &server("TONGHUI_TEST_AMQP").unwrap()).await;
     let (store, _) = world.store().await.unwrap();
-    let [right, wrong] =
-        ["RQSTTITLE", "SERIALNUM"].map(|column| format!("title        = {{ at = \"$.{column}\""));
+    let [right, wrong] = ["RQSTTITLE", "SERIALNUM"].map(|column| format!("{{ at = \"$.{column}\""));
     world.edit_channel(&right, &wrong).unwrap();
     world.hotline.file(1_500).await.unwrap();
     let (code, report, said) = run(&world, &["sync", "hotline"]);

@@ -213,6 +213,10 @@ pub(crate) struct Part {
     pub(crate) parent: String,
     /// The column of the other table that equals `parent`.
     pub(crate) column: String,
+    /// Whether the source moves the column of `changes` of the record whenever it adds or changes a row here.
+    /// Then these rows need neither `changes` nor `flag` of their own.
+    #[serde(default)]
+    pub(crate) moves_record: bool,
 }
 
 fn utf8() -> Charset {

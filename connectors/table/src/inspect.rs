@@ -11,7 +11,7 @@ use crate::{
     database::Database,
     driver::DbError,
     fault::Operation,
-    plan::{ChangesPlan, TablePlan},
+    plan::{ChangesPlan, PartPlan, TablePlan},
     sql::{self, Dialect, Sql},
     time::ChangeValue,
     value::Value,
@@ -81,15 +81,19 @@ pub(crate) async fn inspect(
 }
 
 /// Says that nothing finds new rows of a part.
-pub(crate) fn unfound_part(part: &TablePlan) -> Option<Fault> {
-    let is_unfound = part.changes.is_none() && part.flags.is_empty();
+pub(crate) fn unfound_part(part: &PartPlan) -> Option<Fault> {
+    let PartPlan { table, moves_record, .. } = part;
+    let is_unfound = table.changes.is_none() && table.flags.is_empty() && !moves_record;
     is_unfound.then(|| {
         Fault::stopped(
             "neither `changes` nor `flag` finds new rows of this part, so they are read only when the row to which \
              they belong changes",
         )
-        .at(format!("table {}", part.name))
-        .remedy("add `changes` or `flag` to [[table.part]]")
+        .at(format!("table {}", table.name))
+        .remedy(
+            "add `changes` or `flag` to [[table.part]], or `moves_record = true` if the source moves the column of \
+             `changes` of the record whenever it changes a row here",
+        )
     })
 }
 

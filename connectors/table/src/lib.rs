@@ -239,7 +239,7 @@ impl Connector for Table {
         }
         for part in &plan.parts {
             found.extend(inspect::inspect(database, &part.table).await?);
-            found.extend(inspect::unfound_part(&part.table));
+            found.extend(inspect::unfound_part(part));
         }
         Ok(found)
     }

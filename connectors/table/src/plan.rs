@@ -60,6 +60,8 @@ pub(crate) struct PartPlan {
     pub(crate) parent: String,
     /// The column of this table that equals `parent`.
     pub(crate) column: String,
+    /// Whether a change of its rows always moves the record too.
+    pub(crate) moves_record: bool,
 }
 
 impl Plan {
@@ -166,10 +168,10 @@ fn add_required(
 
 impl PartPlan {
     fn new(part: Part, zone: Tz) -> Result<Self, Fault> {
-        let Part { name, table, parent, column } = part;
+        let Part { name, table, parent, column, moves_record } = part;
         check_name(&parent)?;
         check_name(&column)?;
-        Ok(Self { name, table: TablePlan::new(table, zone)?, parent, column })
+        Ok(Self { name, table: TablePlan::new(table, zone)?, parent, column, moves_record })
     }
 }
 

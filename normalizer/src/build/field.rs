@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::format::{Item, StrftimeItems};
+use contract::demand::LimitUnit;
 use normalizer_text::Profile;
 use serde_json::Value;
 
@@ -12,7 +13,9 @@ use crate::{
     config::{Clean, Conversion, Extract, Field, FieldTable, JsonPath},
     expr::Expression,
     path::Path,
-    rule::{CodeRule, IntRule, ListRule, PersonalRule, TextRule, TimeFormat, TimeRule, yes_or_no},
+    rule::{
+        CodeRule, IntRule, Limit, ListRule, PersonalRule, TextRule, TimeFormat, TimeRule, yes_or_no,
+    },
     seal::Personal,
     source::{FieldSource, Origin, Record},
 };
@@ -134,7 +137,7 @@ impl Builder<'_> {
             Conversion::Duration,
         ];
         let source = self.source(target, field, &allowed)?;
-        let FieldTable { conversion, formats, zone, after, .. } = &field.as_ref()?.0;
+        let FieldTable { conversion, formats, zone, after, unit, .. } = &field.as_ref()?.0;
         for format in formats {
             if StrftimeItems::new(format).any(|item| matches!(item, Item::Error)) {
                 self.problem(target, format!("write a strftime format instead of `{format}`"));
@@ -145,7 +148,14 @@ impl Builder<'_> {
             Some(Conversion::EpochMs) => TimeFormat::EpochMillis,
             Some(Conversion::Date) => TimeFormat::Day,
             Some(Conversion::Excel) => TimeFormat::Excel,
-            Some(Conversion::Duration) => TimeFormat::After(self.path(target, after.as_ref()?)?),
+            Some(Conversion::Duration) => {
+                let begin = self.path(target, after.as_ref()?)?;
+                let unit = unit.as_deref().cloned();
+                let unit = self.code(target, &unit, LimitUnit::from_code, LimitUnit::CODES);
+                self.tables.insert("calendar".to_owned());
+                let calendar = self.codes.calendar().cloned();
+                TimeFormat::After(Box::new(Limit { begin, unit, calendar }))
+            }
             _ if formats.is_empty() => TimeFormat::Usual,
             _ => TimeFormat::Formats(formats.clone()),
         };
@@ -273,6 +283,7 @@ fn unused_settings(
             "zone",
         ),
         (table.after.is_some(), is(Conversion::Duration), "after"),
+        (table.unit.is_some(), is(Conversion::Duration), "unit"),
         (table.within.is_some(), is(Conversion::Region), "within"),
         (table.extract.is_some(), !is(Conversion::Count), "extract"),
         (table.default.is_some(), table.constant.is_none() && !is(Conversion::Count), "default"),

@@ -45,6 +45,8 @@ pub struct FieldTable {
     pub zone: Option<chrono_tz::Tz>,
     /// Durations only: the path of the time at which the duration begins.
     pub after: Option<JsonPath>,
+    /// Durations only: the unit of a value that is only a number: minute, work_hour or work_day.
+    pub unit: Option<Box<Field>>,
     /// Regions only: the code of the division in which a name is looked up first.
     pub within: Option<String>,
     /// The part of a text to read, instead of all of it.
@@ -73,7 +75,8 @@ pub enum Conversion {
     Date,
     /// Days since 1899-12-30, as spreadsheets count.
     Excel,
-    /// A duration that begins at the time in `after`: `30分钟`, `2h`, `1天`, `02:30`, `PT2H`.
+    /// A duration that begins at the time in `after`: `30分钟`, `2h`, `1天`, `02:30`, `PT2H`; or working time
+    /// by `codes/calendar.csv`: `5个工作日` end when the offices close, `8工作时` are office hours.
     Duration,
     /// Seconds or milliseconds since 1970, distinguished by their magnitude.
     Epoch,
@@ -114,7 +117,7 @@ pub enum Extract {
     /// The way in which a demand came in: 微信 in 【来源：微信】, 电话 in 受理渠道：电话.
     IntakeChannel,
     /// The official deadline, if it has a year: 办理时限：2026-10-16 17:00, 请于2026年10月16日前办结.
-    /// A number of working days is not understood, because the holidays are not known.
+    /// A number of working days is not understood here; see `duration`.
     TimeLimit,
     /// Numbers of other work orders, like DH202610090137.
     OrderNumbers,

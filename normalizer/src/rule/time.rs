@@ -6,13 +6,20 @@
 mod span;
 mod usual;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, LocalResult, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
-use contract::{Timestamp, demand::QualityFlag};
+use contract::{
+    Timestamp,
+    demand::{LimitUnit, QualityFlag},
+};
 use normalizer_text::{Profile, clean};
+use span::Span;
 
-use super::Rule;
+use super::{CodeRule, Rule};
 use crate::{
+    codes::Calendar,
     notes::Notes,
     path::Path,
     source::{FieldSource, Record, SourceText},
@@ -40,8 +47,17 @@ pub(crate) enum TimeFormat {
     Day,
     /// Days since 1899-12-30.
     Excel,
-    /// A duration that begins at the time at this path.
-    After(Path),
+    /// A duration that begins at another time.
+    After(Box<Limit>),
+}
+
+/// What a duration needs besides its own value.
+pub(crate) struct Limit {
+    /// The path of the time at which it begins.
+    pub(crate) begin: Path,
+    /// The unit of a value that is only a number.
+    pub(crate) unit: Option<CodeRule<LimitUnit>>,
+    pub(crate) calendar: Option<Arc<Calendar>>,
 }
 
 /// A parsed time, before the zone is applied.
@@ -69,7 +85,7 @@ impl Rule<Timestamp> for TimeRule {
         let text = clean(&text, Profile::Plain).text;
         let target = self.source.target;
         let moment = match &self.format {
-            TimeFormat::After(path) => self.after(path, &text, record, notes),
+            TimeFormat::After(limit) => self.after(limit, &text, record, notes),
             _ => self.parse(&text, is_number).and_then(|written| self.to_moment(written, notes)),
         };
         let moment = moment.filter(|moment| WRITABLE.contains(&moment.timestamp()));
@@ -112,21 +128,31 @@ impl TimeRule {
         }
     }
 
-    /// The time at `path` plus the duration `span`. Working days are not supported, because the holidays are
-    /// not known, and a wrong deadline is worse than none.
+    /// The end of a limit: the time at which it begins plus the duration `span`.
     fn after(
         &self,
-        path: &Path,
+        Limit { begin, unit, calendar }: &Limit,
         span: &str,
         record: Record<'_>,
         notes: &mut Notes,
     ) -> Option<Timestamp> {
-        let span = span::parse(span)?;
-        let begin = path.find(record.tree, &mut notes.work, |value| !value.is_null())?;
+        let span = clean(span, Profile::Code).text;
+        let span = match unit {
+            Some(unit) => span::in_unit(&span, unit.read(record, notes)?)?,
+            None => span::parse(&span)?,
+        };
+        let begin = begin.find(record.tree, &mut notes.work, |value| !value.is_null())?;
         let text = begin.as_str().map_or_else(|| begin.to_string(), str::to_owned);
         let text = clean(&text, Profile::Plain).text;
         let written = if begin.is_number() { epoch(&text) } else { usual::parse(&text) };
-        self.to_moment(written?, notes)?.checked_add_signed(span)
+        let begin = self.to_moment(written?, notes)?;
+        let local = begin.with_timezone(&self.zone).naive_local();
+        let end = match span {
+            Span::Fixed(span) => return begin.checked_add_signed(span),
+            Span::WorkDays(n) => calendar.as_ref()?.after_days(local, n),
+            Span::WorkHours(n) => calendar.as_ref()?.after_hours(local, n),
+        };
+        self.to_moment(WrittenTime::Local(end?), notes)
     }
 
     /// Applies the zone; `None` for a local time that summer time skips.

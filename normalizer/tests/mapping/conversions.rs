@@ -120,3 +120,66 @@ fn numbers_stay_text_and_lose_nothing() {
     let (body, doubts) = map("due_at = '$.t'", json!({"t": "尽快"}));
     assert_eq!((body, doubts), (json!({}), doubt("due_at", BadTime)));
 }
+
+#[test]
+fn a_limit_in_working_time_ends_by_the_calendar() {
+    let demand = r#"
+        due_at = { at = "$.limit", as = "duration", unit = { at = "$.unit", codes = "hotline/limit_unit" }, after = "$.begin" }
+        tasks  = { each = "$.tasks[*]", due_at = { at = "$.limit", as = "duration", after = "$.begin" } }
+    "#;
+    let due = |limit: Value, unit: &str, begin: &str| {
+        let tree = json!({ "limit": limit, "unit": unit, "begin": begin });
+        let (body, doubts) = map(demand, tree);
+        (body["due_at"].as_str().unwrap_or_default().to_owned(), doubts)
+    };
+    // Friday, before a Saturday on which people work; Beijing time is eight hours ahead.
+    let friday = "2026-10-09 10:30:00";
+    for (limit, unit, end) in [
+        (json!(1), "2", "2026-10-10T09:30:00Z"),
+        (json!("2"), "2", "2026-10-12T09:30:00Z"),
+        (json!(2), "1", "2026-10-09T07:00:00Z"),
+        (json!(90), "0", "2026-10-09T04:00:00Z"),
+        (json!("１"), "2", "2026-10-10T09:30:00Z"),
+        (json!("3个工作日"), "2", "2026-10-13T09:30:00Z"),
+    ] {
+        assert_eq!(due(limit.clone(), unit, friday), (end.to_owned(), vec![]), "{limit} {unit}");
+    }
+    // A begin with a zone is the same moment.
+    assert_eq!(due(json!(1), "2", "2026-10-09T02:30:00Z").0, "2026-10-10T09:30:00Z");
+    // A wrong deadline is worse than none.
+    for (limit, unit, begin) in [
+        (json!(5), "2", "2026-12-30 10:30:00"),
+        (json!(5), "2", "2031-03-03 10:30:00"),
+        (json!(0), "2", friday),
+        (json!(-1), "2", friday),
+        (json!(1.5), "2", friday),
+        (json!("尽快"), "2", friday),
+        (json!(5), "2", "不详"),
+    ] {
+        let (end, doubts) = due(limit.clone(), unit, begin);
+        assert_eq!((end.as_str(), doubts), ("", doubt("due_at", BadTime)), "{limit} {begin}");
+    }
+    let (end, doubts) = due(json!(5), "7", friday);
+    assert_eq!(end, "");
+    assert!(doubts.contains(&("due_at".to_owned(), UnknownCode)), "{doubts:?}");
+
+    let tasks = json!({ "tasks": [
+        { "limit": "5个工作日", "begin": friday }, { "limit": "8工作时", "begin": friday }, { "limit": null, "begin": friday },
+    ] });
+    let (body, doubts) = map(demand, tasks);
+    assert_eq!(body["tasks"][0]["due_at"], "2026-10-15T09:30:00Z");
+    assert_eq!(body["tasks"][1]["due_at"], "2026-10-10T04:00:00Z");
+    assert_eq!(body["tasks"].as_array().unwrap().len(), 2);
+    assert_eq!(doubts, []);
+}
+
+#[test]
+fn a_unit_that_is_no_unit_is_a_problem_of_the_table() {
+    let problems = |demand: &str| build(demand).map(drop).unwrap_err()[0].to_string();
+    let wrong = problems(
+        r#"due_at = { at = "$.a", as = "duration", after = "$.b", unit = { const = "week" } }"#,
+    );
+    assert!(wrong.contains("minute, work_hour, work_day"), "{wrong}");
+    let wrong = problems(r#"due_at = { at = "$.a", as = "datetime", unit = "$.b" }"#);
+    assert!(wrong.contains("`unit` has no effect here"), "{wrong}");
+}

@@ -78,7 +78,7 @@ impl<'a> Thread<'a> {
         let blank = if self.item.has_quirk(Quirk::LeadingBlank) { " " } else { "" };
         let (answer, answered_at) =
             (self.answer.map(|(text, _)| text), self.answer.map(|(_, at)| epoch(at)));
-        let grade = self.answer.is_some().then(|| 1 + number % 5);
+        let grade = self.grade();
         let mut thread = json!({
             "tid": thread_id(number),
             "fid": self.forum.fid,
@@ -141,6 +141,15 @@ impl<'a> Thread<'a> {
             "source_no": thread_id(self.item.number).to_string(),
             "kind": unified_code("board_kind", self.kind.1),
             "kind_raw": self.kind.1,
+            "category": unified_code("board_category", self.domain.1),
+            "category_raw": self.domain.1,
+            "org": self.answer.and_then(|_| unified_code("org", &self.forum.unit)),
+            "org_raw": self.answer.map(|_| self.forum.unit.clone()),
+            "evaluations": self.grade().map(|grade| {
+                let raw = grade.to_string();
+                let satisfaction = unified_code("board_grade", &raw);
+                json!([{ "by": "citizen", "satisfaction": satisfaction, "satisfaction_raw": raw }])
+            }),
             "region": self.forum.region,
             "region_raw": null,
             "address": FROM,
@@ -154,6 +163,11 @@ impl<'a> Thread<'a> {
         let mut state = self.item.served_state(specific, self.row());
         state.parts.insert("detail".to_owned(), self.detail());
         state
+    }
+
+    /// The stars that the citizen gave the answer, from one to five.
+    fn grade(&self) -> Option<u64> {
+        self.answer.is_some().then(|| 1 + self.item.number % 5)
     }
 
     fn row_content(&self) -> String {

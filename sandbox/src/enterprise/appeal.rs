@@ -6,7 +6,7 @@ use super::EnterpriseQuirk as Quirk;
 use crate::dice::Dice;
 use crate::faker::{any_district, credit_code, firm, landline, mobile, name};
 use crate::text::{demand_text, lengthen};
-use crate::time::{serial, slashed};
+use crate::time::{dashed, serial, slashed};
 use crate::{Behaviour, QuirkSet as _};
 
 /// One appeal in its present state.
@@ -38,6 +38,14 @@ pub(super) struct Appeal {
     /// The organisation responsible.
     pub(super) org: &'static str,
     pub(super) satisfaction: &'static str,
+    /// 派发时间, when it was sent to the organisation.
+    pub(super) dispatched: Option<NaiveDateTime>,
+    /// 受理时间, when the organisation accepted it.
+    pub(super) accepted: Option<NaiveDateTime>,
+    /// 办结时间, when the organisation was done with it.
+    pub(super) finished: Option<NaiveDateTime>,
+    /// 催办次数, how often the firm reminded the organisation.
+    pub(super) n_urges: u32,
     /// When it was last changed.
     pub(super) changed: NaiveDateTime,
     pub(super) quirks: Vec<Quirk>,
@@ -71,9 +79,20 @@ impl Appeal {
             return_reason: "",
             org,
             satisfaction: "",
+            dispatched: None,
+            accepted: None,
+            finished: None,
+            n_urges: 0,
             changed: now,
             quirks: Vec::new(),
         };
+        let hours = |hours| appeal.submitted - TimeDelta::hours(hours);
+        let (dispatched, accepted, submitted) = match appeal.status {
+            "待派发" => (None, None, appeal.submitted),
+            "待受理" => (Some(hours(2)), None, hours(3)),
+            _ => (Some(hours(26)), Some(hours(3)), hours(27)),
+        };
+        (appeal.dispatched, appeal.accepted, appeal.submitted) = (dispatched, accepted, submitted);
         for quirk in behaviour.quirks.at(number).filter(|q| Quirk::ITEM_QUIRKS.contains(q)) {
             appeal.apply(quirk, behaviour, number, &mut dice);
         }
@@ -83,13 +102,23 @@ impl Appeal {
     /// Advances to the next state; returns false if there is none.
     pub(super) fn advance(&mut self, dice: &mut Dice, now: NaiveDateTime) -> bool {
         self.status = match self.status {
-            "待派发" => "待受理",
+            "待派发" => {
+                self.dispatched = Some(now);
+                "待受理"
+            }
             "待受理" if dice.one_in(8) => {
                 self.return_reason = "不属于受理范围";
                 "已驳回"
             }
-            "待受理" => "处理中",
-            "处理中" => "待确认",
+            "待受理" => {
+                self.accepted = Some(now);
+                "处理中"
+            }
+            "处理中" => {
+                self.finished = Some(now);
+                self.n_urges = if dice.one_in(4) { dice.between(1, 3) } else { 0 };
+                "待确认"
+            }
             "待确认" => {
                 self.satisfaction = dice.pick(&["满意", "满意", "基本满意", "不满意"]);
                 "已确认"
@@ -101,13 +130,14 @@ impl Appeal {
     }
 
     /// The cells of its row, in the order of [`columns`](super::file_bytes::columns).
-    pub(super) fn cells(&self) -> [String; 16] {
+    pub(super) fn cells(&self) -> [String; 20] {
         let submitted = if self.quirks.contains(&Quirk::TwelveHour) {
             self.submitted.format("%Y-%m-%d %I:%M").to_string()
         } else {
             slashed(self.submitted)
         };
-        let cells: [&str; 16] = [
+        let time = |at: Option<NaiveDateTime>| at.map_or_else(String::new, dashed);
+        let cells: [&str; 20] = [
             &self.number,
             &self.code,
             &self.firm,
@@ -124,6 +154,10 @@ impl Appeal {
             self.return_reason,
             self.org,
             self.satisfaction,
+            &time(self.dispatched),
+            &time(self.accepted),
+            &time(self.finished),
+            &self.n_urges.to_string(),
         ];
         cells.map(str::to_owned)
     }

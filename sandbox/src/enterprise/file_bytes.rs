@@ -11,7 +11,8 @@ use super::appeal::Appeal;
 
 /// The columns of the platform's export.
 const COLUMNS: &str = "诉求编号,诉求企业代码,企业名称,企业类型,联系人,联系电话,诉求标题,诉求类型,诉求内容,\
-                       期望时间,提交时间,来源,状态,退回原因,承办单位,满意度";
+                       期望时间,提交时间,来源,状态,退回原因,承办单位,满意度,派发时间,受理时间,\
+                       办结时间,催办次数";
 /// Columns that have other names with [`Quirk::Drift`].
 const RENAMED: [(&str, &str); 6] = [
     ("诉求编号", "编号"),

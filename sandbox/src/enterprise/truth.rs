@@ -7,6 +7,7 @@ use super::EnterpriseQuirk as Quirk;
 use super::appeal::Appeal;
 use super::file_bytes::columns;
 use crate::QuirkSet;
+use crate::time::whole_second;
 use crate::truth::{
     ExpectedFields, Outcome, RejectReason, ServedState, clean, expected_fields, main_person,
     quality_flag, unified_code, utc,
@@ -41,12 +42,20 @@ pub(super) fn file_state(at: NaiveDateTime, name: &str, file_quirks: &[Quirk]) -
 
 fn demand_fields(appeal: &Appeal, file_quirks: &[Quirk]) -> ExpectedFields {
     let uscc = appeal.code.chars().map(to_half_width).collect::<String>().to_uppercase();
+    let is_judged = !appeal.satisfaction.is_empty() && !file_quirks.contains(&Quirk::LostColumn);
+    let evaluations = is_judged.then(|| {
+        let satisfaction = unified_code("satisfaction", appeal.satisfaction);
+        let raw = appeal.satisfaction;
+        json!([{ "by": "citizen", "satisfaction": satisfaction, "satisfaction_raw": raw }])
+    });
+    let to_second = |at| utc(whole_second(at));
     expected_fields([json!({
         "source_no": appeal.number,
         "kind": unified_code("enterprise_kind", appeal.kind),
         "kind_raw": appeal.kind,
         "title": clean(&appeal.title),
         "content": clean(&appeal.content),
+        "category": unified_code("enterprise_category", appeal.kind),
         "category_raw": appeal.kind,
         "received_at": utc(received(appeal)),
         "wish_at": utc(appeal.expected_at),
@@ -54,7 +63,21 @@ fn demand_fields(appeal: &Appeal, file_quirks: &[Quirk]) -> ExpectedFields {
         "enterprise": { "name": appeal.firm, "uscc": uscc, "type": appeal.firm_kind },
         "status": unified_code("enterprise_status", appeal.status),
         "status_raw": appeal.status,
+        "org": appeal.org,
         "org_raw": appeal.org,
+        "dispatched_at": appeal.dispatched.map(to_second),
+        "accepted_at": appeal.accepted.map(to_second),
+        "resolved_at": appeal.finished.map(to_second),
+        "counts": { "urged": appeal.n_urges },
+        "tasks": [{
+            "org": appeal.org,
+            "status": unified_code("enterprise_status", appeal.status),
+            "dispatched_at": appeal.dispatched.map(to_second),
+            "signed_at": appeal.accepted.map(to_second),
+            "responded_at": appeal.finished.map(to_second),
+            "returned_reason": Some(appeal.return_reason).filter(|reason| !reason.is_empty()),
+        }],
+        "evaluations": evaluations,
         "quality": quality_flags(appeal, file_quirks),
     })])
 }

@@ -8,9 +8,9 @@ use crate::text::phrases;
 use crate::time;
 
 impl Hotline {
-    /// Advances `n` randomly chosen cases to their next status, and sets `LASTMODIFYTIME` to now. Appends a
-    /// line to the content of one in four, and sets `FINISHTIME` when a case is closed. Does not reset
-    /// `ISFETCH`. Returns the `ROWGUID`s; the same one can occur twice.
+    /// Advances `n` randomly chosen cases to their next status, and sets `LASTMODIFYTIME` to now, but not those
+    /// that are archived. Appends a line to the content of one in four, and adds what happened to the columns about handling and the other
+    /// tables. Does not reset `ISFETCH`. Returns the `ROWGUID`s; the same one can occur twice.
     ///
     /// # Errors
     /// If the database refuses.
@@ -20,14 +20,14 @@ impl Hotline {
         let now = self.settings.clock.now();
         let mut keys = Vec::new();
         for _ in 0..n {
-            let Some((mut row, mut quirks)) = any_case(&mut transaction) else { break };
+            let is_open = |row: &Row| !lifecycle::is_archived(row);
+            let Some((mut row, mut quirks)) = any_case(&mut transaction, is_open) else { break };
             let status = row.cstatus.read().unwrap_or_default();
             let next = lifecycle::next_status(transaction.dice, &status);
             row.cstatus = Gbk::new(next);
             row.lastmodifytime = time::dashed(now);
-            if lifecycle::is_closed(next) && row.finishtime.is_none() {
-                row.finishtime = Some(time::dashed(now));
-            }
+            row.life.enter(next, now);
+            row.tell_life();
             if transaction.dice.one_in(4) {
                 let line = format!(
                     "\n【{}】{}",
@@ -56,7 +56,7 @@ impl Hotline {
         let now = self.settings.clock.now();
         let mut serials = Vec::new();
         for _ in 0..n {
-            let Some((row, _)) = any_case(&mut transaction) else { break };
+            let Some((row, _)) = any_case(&mut transaction, |_| true) else { break };
             let additions = &phrases().hotline;
             let (flag, texts) = if transaction.dice.one_in(3) {
                 (1, &additions.supplements)
@@ -109,12 +109,16 @@ impl Hotline {
     }
 }
 
-/// A random case that was not deleted, in its present state; `None` if a hundred random choices found none.
-fn any_case(transaction: &mut WriteTransaction<'_>) -> Option<(Row, Vec<Quirk>)> {
+/// A random case that was not deleted and that `is_wanted`, in its present state; `None` if a hundred random
+/// choices found none.
+fn any_case(
+    transaction: &mut WriteTransaction<'_>,
+    is_wanted: impl Fn(&Row) -> bool,
+) -> Option<(Row, Vec<Quirk>)> {
     let WriteTransaction { case_history, dice, .. } = transaction;
     let cases = case_history.cases();
     let mut random = (0..100).filter_map(|_| cases.get(dice.below(cases.len())));
-    let chosen = random.find(|case| case.deleted_at.is_none())?;
+    let chosen = random.find(|case| case.deleted_at.is_none() && is_wanted(&case.last().row))?;
     Some((chosen.last().row.clone(), chosen.last().quirks.clone()))
 }
 

@@ -15,7 +15,9 @@ use sqlx::{
 };
 
 use crate::dice::Dice;
-use crate::hotline::{CaseHistory, Counters, Gbk, Pressing, Quirk, Row, Settings, Storage};
+use crate::hotline::{
+    CaseHistory, Counters, Dossier, Gbk, Pressing, Quirk, Row, Settings, Storage,
+};
 use crate::time::parse_dashed;
 
 /// The connection that writes, with the data that its transactions need.
@@ -91,7 +93,7 @@ impl WriteTransaction<'_> {
         at: NaiveDateTime,
         rows: Vec<(Row, Vec<Quirk>)>,
     ) -> anyhow::Result<()> {
-        // A row has 21 parameters; SQLite allows 32,766 in a statement.
+        // A row has 30 parameters; SQLite allows 32,766 in a statement.
         let columns = COLUMNS.split(", ").skip(1);
         let updates: Vec<_> = columns.map(|name| format!("{name} = excluded.{name}")).collect();
         for chunk in rows.chunks(100) {
@@ -108,13 +110,62 @@ impl WriteTransaction<'_> {
                 values.push_bind(row.cstatus.bytes()).push_bind(&row.isimpt);
                 values.push_bind(&row.issecret).push_bind(&row.replaytype);
                 values.push_bind(row.registername.bytes()).push_bind(&row.finishtime);
-                values.push_bind(&row.lastmodifytime);
+                values.push_bind(&row.accepttime).push_bind(&row.sendtime);
+                values.push_bind(&row.signtime).push_bind(&row.contacttime);
+                values.push_bind(&row.archivetime).push_bind(row.casefinishlimit);
+                values.push_bind(&row.limitunit).push_bind(&row.attention);
+                values.push_bind(row.answercontent.bytes()).push_bind(&row.lastmodifytime);
             });
             insert.push(" ON CONFLICT (ROWGUID) DO UPDATE SET ").push(updates.join(", "));
             insert.build().execute(&mut *self.transaction).await?;
+            let dossiers = chunk.iter().map(|(row, _)| row.life.dossier(&row.rowguid)).collect();
+            self.write_dossiers(dossiers).await?;
         }
         for (row, quirks) in rows {
             self.case_history.add_state(at, row, quirks);
+        }
+        Ok(())
+    }
+
+    /// Inserts the rows of cases in the other tables, or replaces those with the same keys.
+    async fn write_dossiers(&mut self, dossiers: Vec<Dossier>) -> anyhow::Result<()> {
+        let tasks: Vec<_> = dossiers.iter().flat_map(|dossier| &dossier.tasks).collect();
+        let visits: Vec<_> = dossiers.iter().flat_map(|dossier| &dossier.visits).collect();
+        let steps: Vec<_> = dossiers.iter().flat_map(|dossier| &dossier.steps).collect();
+        let table =
+            |name: &str| QueryBuilder::<Sqlite>::new(format!("INSERT OR REPLACE INTO {name} "));
+        for chunk in tasks.chunks(1_000) {
+            let mut insert = table("CNS_CTASK");
+            insert.push_values(chunk, |mut values, task| {
+                values.push_bind(task.id).push_bind(&task.caseguid);
+                values.push_bind(task.ouname.bytes()).push_bind(task.oulevel.bytes());
+                values.push_bind(task.dutytype.bytes()).push_bind(&task.tasktype);
+                values.push_bind(&task.taskstatus).push_bind(&task.sendtime);
+                values.push_bind(&task.signtime).push_bind(task.taskfinishlimit);
+                values.push_bind(&task.limitunit).push_bind(&task.feedbacktime);
+                values.push_bind(task.backreason.as_ref().map(Gbk::bytes));
+            });
+            insert.build().execute(&mut *self.transaction).await?;
+        }
+        for chunk in visits.chunks(1_000) {
+            let mut insert = table("CNS_CVISIT");
+            insert.push_values(chunk, |mut values, visit| {
+                values.push_bind(visit.id).push_bind(&visit.caseguid);
+                values.push_bind(&visit.visittime).push_bind(visit.visittype.bytes());
+                values.push_bind(&visit.iscontact).push_bind(&visit.issolve);
+                values.push_bind(visit.satisfaction.bytes()).push_bind(&visit.isvalid);
+            });
+            insert.build().execute(&mut *self.transaction).await?;
+        }
+        for chunk in steps.chunks(1_000) {
+            let mut insert = table("CNS_CSTEP");
+            insert.push_values(chunk, |mut values, step| {
+                values.push_bind(step.id).push_bind(&step.caseguid);
+                values.push_bind(&step.operatetime).push_bind(step.operatename.bytes());
+                values.push_bind(step.ouname.bytes());
+                values.push_bind(step.remark.as_ref().map(Gbk::bytes));
+            });
+            insert.build().execute(&mut *self.transaction).await?;
         }
         Ok(())
     }
@@ -201,4 +252,5 @@ fn parse_time(text: &str) -> anyhow::Result<NaiveDateTime> {
 /// The columns that the hotline writes, in the order of [`WriteTransaction::write`].
 const COLUMNS: &str = "ROWGUID, SERIALNUM, RQSTPERSON, RQSTTIME, RQSTNUMBER, LINKNUMBER, RQSTTYPE, \
     RQSTSOURCE, RQSTAREACODE, AREACODE, RQSTADDRESS, ACCORDTYPE, RQSTTITLE, RQSTCONTENT, CSTATUS, \
-    ISIMPT, ISSECRET, REPLAYTYPE, REGISTERNAME, FINISHTIME, LASTMODIFYTIME";
+    ISIMPT, ISSECRET, REPLAYTYPE, REGISTERNAME, FINISHTIME, ACCEPTTIME, SENDTIME, SIGNTIME, \
+    CONTACTTIME, ARCHIVETIME, CASEFINISHLIMIT, LIMITUNIT, ATTENTION, ANSWERCONTENT, LASTMODIFYTIME";

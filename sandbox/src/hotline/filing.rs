@@ -6,6 +6,7 @@ use chrono::NaiveDateTime;
 
 use crate::dice::Dice;
 use crate::hotline::database::WriteTransaction;
+use crate::hotline::life::Stage;
 use crate::hotline::new_row::new_row;
 use crate::hotline::{Hotline, Quirk, Settings, lifecycle};
 use crate::time::{dashed, fraction};
@@ -18,6 +19,18 @@ impl Hotline {
     /// # Errors
     /// The database refuses, for example because a reader has locked it for thirty seconds.
     pub async fn file(&self, n: u64) -> anyhow::Result<Vec<String>> {
+        self.file_at_stage(n, Stage::New).await
+    }
+
+    /// Like [`file`](Self::file), but the demands came in earlier, and are at all stages of their lives.
+    ///
+    /// # Errors
+    /// The same as for [`file`](Self::file).
+    pub async fn file_in_progress(&self, n: u64) -> anyhow::Result<Vec<String>> {
+        self.file_at_stage(n, Stage::InProgress).await
+    }
+
+    async fn file_at_stage(&self, n: u64, stage: Stage) -> anyhow::Result<Vec<String>> {
         let mut database = self.database.lock().await;
         let mut transaction = database.begin().await?;
         let now = self.settings.clock.now();
@@ -31,7 +44,7 @@ impl Hotline {
             // beside its copy in the case history.
             let chunk = n_left.min(1_000);
             let times = (0..chunk).map(|i| now - fraction(spread, n_left - 1 - i, n)).collect();
-            let keys = file_at(&mut transaction, &self.settings, times).await?;
+            let keys = file_at(&mut transaction, &self.settings, times, stage).await?;
             if keys.is_empty() {
                 break;
             }
@@ -70,7 +83,7 @@ impl Hotline {
         let mut transaction = database.begin().await?;
         let newest = transaction.newest().await?.unwrap_or_else(|| self.settings.clock.now());
         let times = vec![newest - delay];
-        let keys = file_at(&mut transaction, &self.settings, times).await?;
+        let keys = file_at(&mut transaction, &self.settings, times, Stage::New).await?;
         transaction.commit().await?;
         Ok(keys.into_iter().next().map(|(rowguid, _)| rowguid))
     }
@@ -82,12 +95,15 @@ async fn file_at(
     transaction: &mut WriteTransaction<'_>,
     settings: &Settings,
     times: Vec<NaiveDateTime>,
+    stage: Stage,
 ) -> anyhow::Result<Vec<(String, Vec<Quirk>)>> {
     let (mut keys, mut rows) = (Vec::new(), Vec::new());
     let mut previous =
         transaction.case_history.cases().last().map(|case| case.last().row.serialnum.clone());
     for (at, number) in times.into_iter().zip(transaction.case_history.cases().len() as u64 + 1..) {
-        let Some((row, quirks)) = new_row(settings, number, at, previous.as_deref()) else { break };
+        let Some((row, quirks)) = new_row(settings, number, at, previous.as_deref(), stage) else {
+            break;
+        };
         previous = Some(row.serialnum.clone());
         let planned_quirks: Vec<Quirk> = settings.quirks.at(number).collect();
         if planned_quirks.contains(&Quirk::Deleted) {
@@ -95,7 +111,11 @@ async fn file_at(
             transaction.plan(&row.rowguid, None).await?;
         } else if planned_quirks.contains(&Quirk::RaceUpdate) {
             let status = row.cstatus.read().unwrap_or_default();
-            let next = lifecycle::next_status(&mut Dice::new(settings.seed, number), &status);
+            let next = match lifecycle::next_status(&mut Dice::new(settings.seed, number), &status)
+            {
+                same if same == status => "65", // an archived case is opened again
+                next => next,
+            };
             transaction.plan(&row.rowguid, Some(next)).await?;
         }
         keys.push((row.rowguid.clone(), planned_quirks));

@@ -1,6 +1,7 @@
 //! The life cycle of a case: the status codes, their labels and the usual transitions.
 
 use crate::dice::Dice;
+use crate::hotline::Row;
 
 /// The code and the label of each status.
 static STATUSES: [(&str, &str); 10] = [
@@ -39,14 +40,19 @@ pub(super) fn next_status(dice: &mut Dice, current: &str) -> &'static str {
     if found.is_some_and(|(_, label)| *label == current) { label(code) } else { code }
 }
 
-/// Whether a case with this status (a code or a label) is closed.
-pub(super) fn is_closed(status: &str) -> bool {
-    find(status).is_some_and(|(code, _)| ["80", "100"].contains(code))
+/// Whether nothing more happens to this case.
+pub(super) fn is_archived(row: &Row) -> bool {
+    row.cstatus.read().is_some_and(|status| code(&status) == "100")
 }
 
 /// The label of a code; the code itself if it is not in the list.
-pub(super) fn label(code: &'static str) -> &'static str {
+pub(super) fn label(code: &str) -> &str {
     find(code).map_or(code, |(_, label)| label)
+}
+
+/// The code of a status (a code or a label); the text itself if it is not in the list.
+pub(super) fn code(status: &str) -> &str {
+    find(status).map_or(status, |(code, _)| code)
 }
 
 /// The code and the label of a status, given either of them; `None` if it is not in the list.
@@ -68,7 +74,7 @@ mod tests {
                 status = next_status(&mut dice, status);
                 steps.push(status);
             }
-            assert!(is_closed(status) && is_closed(steps[steps.len() - 2]), "{start}: {steps:?}");
+            assert_eq!(code(steps[steps.len() - 2]), "80", "{start}: {steps:?}");
             assert!(steps.len() < 30);
         }
     }

@@ -4,8 +4,9 @@ use chrono::{NaiveDateTime, TimeDelta};
 
 use crate::dice::Dice;
 use crate::faker::{self, any_district};
+use crate::hotline::life::Stage;
 use crate::hotline::spoil::{self, Context};
-use crate::hotline::{Gbk, Quirk, Row, Settings, lifecycle};
+use crate::hotline::{Gbk, Life, Quirk, Row, Settings, lifecycle};
 use crate::text::demand_text;
 use crate::time::dashed;
 use crate::{Corpus, CorpusText};
@@ -17,6 +18,7 @@ pub(super) fn new_row(
     number: u64,
     at: NaiveDateTime,
     previous_serial: Option<&str>,
+    stage: Stage,
 ) -> Option<(Row, Vec<Quirk>)> {
     let mut dice = Dice::new(settings.seed, number);
     let rowguid = match &settings.corpus {
@@ -35,14 +37,15 @@ pub(super) fn new_row(
         Corpus::Texts(_) => settings.corpus.text(number)?.clone(),
     };
 
-    let called_at = at - TimeDelta::seconds(i64::from(dice.between(40, 900)));
+    let call = TimeDelta::seconds(i64::from(dice.between(40, 900)));
     let source = dice.pick(SOURCES);
     let caller_number = phone(&mut dice);
+    let first_status = lifecycle::initial_status(&mut dice);
     let mut row = Row {
         rowguid,
-        serialnum: format!("{source}{}{:05}", called_at.format("%Y%m%d"), number % 100_000),
+        serialnum: String::new(),
         rqstperson: Gbk::new(&faker::name(&mut dice)),
-        rqsttime: dashed(called_at),
+        rqsttime: String::new(),
         linknumber: Some(if dice.one_in(5) { phone(&mut dice) } else { caller_number.clone() }),
         rqstnumber: Some(caller_number),
         rqsttype: dice.pick(TYPES).to_owned(),
@@ -53,14 +56,32 @@ pub(super) fn new_row(
         accordtype: Gbk::new(generated.category),
         rqsttitle: Gbk::new(&text.title),
         rqstcontent: Gbk::new(""),
-        cstatus: Gbk::new(lifecycle::initial_status(&mut dice)),
+        cstatus: Gbk::new(""),
         isimpt: if dice.one_in(30) { "30" } else { "10" }.to_owned(),
         issecret: if dice.one_in(60) { "1" } else { "0" }.to_owned(),
         replaytype: if dice.one_in(6) { "10" } else { "20" }.to_owned(),
         registername: Gbk::new(&format!("坐席 08{:02}", dice.between(1, 60))),
         finishtime: None,
+        accepttime: None,
+        sendtime: None,
+        signtime: None,
+        contacttime: None,
+        archivetime: None,
+        casefinishlimit: 0,
+        limitunit: String::new(),
+        attention: String::new(),
+        answercontent: Gbk::new(""),
         lastmodifytime: dashed(at),
+        life: Life::default(),
     };
+    let has_visit = row.replaytype == "20";
+    let (life, status, called_at) =
+        Life::until(at, call, (first_status, stage), (settings.seed, number, has_visit));
+    row.serialnum = format!("{source}{}{:05}", called_at.format("%Y%m%d"), number % 100_000);
+    row.rqsttime = dashed(called_at);
+    row.cstatus = Gbk::new(status);
+    row.life = life;
+    row.tell_life();
 
     let context = Context { district, previous_serial, called_at, at };
     let mut content = text.content;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use encoding_rs::GB18030;
 use serde::{Serialize, Serializer};
 
-use crate::hotline::{Quirk, Storage};
+use crate::hotline::{Life, Quirk, Storage};
 
 /// One state of one case: every column that the hotline writes, without the three columns that the
 /// reader writes (`ISFETCH`, `SJJHZT`, `SJJHSBYY`).
@@ -54,13 +54,49 @@ pub struct Row {
     pub registername: Gbk,
     /// 办结时间, when it was closed, `yyyy-MM-dd HH:mm:ss`.
     pub finishtime: Option<String>,
+    /// 受理时间, when the hotline accepted it.
+    pub accepttime: Option<String>,
+    /// 交办时间, when it was sent to a unit.
+    pub sendtime: Option<String>,
+    /// 签收时间, when the unit signed for it.
+    pub signtime: Option<String>,
+    /// 联系时间, when the unit contacted the citizen.
+    pub contacttime: Option<String>,
+    /// 归档时间, when it was archived.
+    pub archivetime: Option<String>,
+    /// 办结时限, the number of units from acceptance to deadline.
+    pub casefinishlimit: i64,
+    /// 时限单位: `0` minutes, `1` working hours, `2` working days.
+    pub limitunit: String,
+    /// 关注标志, codes separated by commas: `04` supervised, `05` special, `06` escalated.
+    pub attention: String,
+    /// 公开答复, the public answer.
+    pub answercontent: Gbk,
     /// 最后修改时间, when it was last changed, `yyyy-MM-dd HH:mm:ss`.
     pub lastmodifytime: String,
+    /// What happened to the case. The columns about handling and the rows of the other tables follow from it.
+    #[serde(skip)]
+    pub life: Life,
 }
 
 impl Row {
+    /// Sets the columns about handling to what happened so far.
+    pub(super) fn tell_life(&mut self) {
+        let dossier = self.life.dossier(&self.rowguid);
+        self.accepttime = dossier.accepttime;
+        self.sendtime = dossier.sendtime;
+        self.signtime = dossier.signtime;
+        self.contacttime = dossier.contacttime;
+        self.finishtime = dossier.finishtime;
+        self.archivetime = dossier.archivetime;
+        self.casefinishlimit = dossier.casefinishlimit;
+        self.limitunit = dossier.limitunit;
+        self.attention = dossier.attention;
+        self.answercontent = Gbk::new(&dossier.answer);
+    }
+
     /// All columns with Chinese text, which a reader must decode.
-    pub(super) fn texts(&self) -> [&Gbk; 7] {
+    pub(super) fn texts(&self) -> [&Gbk; 8] {
         [
             &self.rqstperson,
             &self.rqstaddress,
@@ -69,6 +105,7 @@ impl Row {
             &self.rqstcontent,
             &self.cstatus,
             &self.registername,
+            &self.answercontent,
         ]
     }
 

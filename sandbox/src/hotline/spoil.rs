@@ -59,7 +59,10 @@ pub(super) fn spoil_row(quirk: Quirk, row: &mut Row, context: &Context, dice: &m
         Quirk::CompactTime if is_time_dashed => row.rqsttime = time::compact(context.called_at),
         Quirk::SerialTime if is_time_dashed => row.rqsttime = time::serial(context.called_at),
         Quirk::EmptyTime if is_time_dashed => row.rqsttime.clear(),
-        Quirk::StatusLabel => row.cstatus = Gbk::new(lifecycle::label("35")),
+        Quirk::StatusLabel => {
+            let status = row.cstatus.read().unwrap_or_default();
+            row.cstatus = Gbk::new(lifecycle::label(&status));
+        }
         Quirk::LostZero if has_phone => row.linknumber = Some(format!("553380{}", dice.digits(4))),
         Quirk::MaskedPhone if has_phone => {
             row.rqstnumber = Some(format!("138****{}", dice.digits(4)));
@@ -119,7 +122,7 @@ fn with_cut_character(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::hotline::{Quirk, Row, Settings, State, Storage};
+    use crate::hotline::{Quirk, Row, Settings, State, Storage, lifecycle};
     use crate::tests::{fixture, fixture_with, morning};
     use crate::{Clock, Hotline, QuirkRates, QuirkSet};
 
@@ -147,11 +150,14 @@ mod tests {
             (Quirk::TwinSerial, |row, other| {
                 row.serialnum == other.serialnum && row.rowguid != other.rowguid
             }),
-            (Quirk::SlashTime, |row, _| row.rqsttime.starts_with("2026/10/9 ")),
-            (Quirk::CompactTime, |row, _| row.rqsttime.starts_with("20261009")),
-            (Quirk::SerialTime, |row, _| row.rqsttime.starts_with("46304.")),
+            (Quirk::SlashTime, |row, _| row.rqsttime.starts_with("2026/")),
+            (Quirk::CompactTime, |row, _| row.rqsttime.len() == 14),
+            (Quirk::SerialTime, |row, _| row.rqsttime.starts_with("46")),
             (Quirk::EmptyTime, |row, _| row.rqsttime.is_empty()),
-            (Quirk::StatusLabel, |row, _| row.cstatus.read().as_deref() == Some("待签收")),
+            (Quirk::StatusLabel, |row, _| {
+                let status = row.cstatus.read().unwrap_or_default();
+                status.parse::<u32>().is_err() && lifecycle::code(&status) != status
+            }),
             (Quirk::LostZero, |row, _| {
                 row.linknumber.as_ref().is_some_and(|n| n.starts_with("553380") && n.len() == 10)
             }),

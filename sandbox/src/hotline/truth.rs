@@ -1,5 +1,7 @@
 //! The truth about the hotline's cases: the demand that each state must become.
 
+mod handling;
+
 use serde_json::{Map, Value, json};
 
 use crate::QuirkSet;
@@ -41,9 +43,17 @@ fn served_state(state: &State, additions: &[Pressing]) -> anyhow::Result<ServedS
         true => Outcome::Demand(demand_fields(state, additions)),
         false => Outcome::Reject(RejectReason::MalformedBytes),
     };
+    let dossier = state.row.life.dossier(&state.row.rowguid);
     let mut parts = Map::new();
-    if !additions.is_empty() {
-        parts.insert("pressing".to_owned(), serde_json::to_value(additions)?);
+    for (name, rows) in [
+        ("pressing", serde_json::to_value(additions)?),
+        ("task", serde_json::to_value(dossier.tasks)?),
+        ("visit", serde_json::to_value(dossier.visits)?),
+        ("step", serde_json::to_value(dossier.steps)?),
+    ] {
+        if rows != json!([]) {
+            parts.insert(name.to_owned(), rows);
+        }
     }
     let quirks = state.quirks.iter().map(|quirk| quirk.name()).collect();
     let payload: Value = serde_json::to_value(&state.row)?;
@@ -57,31 +67,29 @@ fn demand_fields(state: &State, additions: &[Pressing]) -> ExpectedFields {
     let time = |text: &str| time::parse_any(text).map(utc);
     let status_raw = text(&row.cstatus);
     let phone = row.linknumber.as_deref().or(row.rqstnumber.as_deref());
-    let trail = additions.iter().map(|addition| {
-        let step = if addition.flag == 1 { "补充" } else { "催办" };
-        json!({ "at": time(&addition.addtime), "step": step, "note": addition.addcontent.read() })
-    });
-    expected_fields([json!({
-        "source_no": row.serialnum,
-        "kind": unified_code("hotline_kind", &row.rqsttype),
-        "kind_raw": row.rqsttype,
-        "title": clean_text(&row.rqsttitle),
-        "content": clean_text(&row.rqstcontent),
-        "category_raw": text(&row.accordtype),
-        "received_at": time(&row.rqsttime),
-        "updated_at": time(&row.lastmodifytime),
-        "urgency": if row.isimpt == "30" { "urgent" } else { "normal" },
-        "region": current_code(&row.areacode),
-        "region_raw": row.areacode,
-        "address": text(&row.rqstaddress),
-        "confidential": row.issecret == "1",
-        "status": status_raw.as_deref().and_then(|status| unified_code("hotline_status", status)),
-        "status_raw": status_raw,
-        "resolved_at": row.finishtime.as_deref().and_then(time),
-        "people": main_person(text(&row.rqstperson).as_deref(), phone),
-        "trail": trail.collect::<Vec<_>>(),
-        "quality": quality_flags(row, &state.quirks),
-    })])
+    expected_fields([
+        json!({
+            "source_no": row.serialnum,
+            "kind": unified_code("hotline_kind", &row.rqsttype),
+            "kind_raw": row.rqsttype,
+            "title": clean_text(&row.rqsttitle),
+            "content": clean_text(&row.rqstcontent),
+            "category": text(&row.accordtype).and_then(|path| unified_code("category", &path)),
+            "category_raw": text(&row.accordtype),
+            "received_at": time(&row.rqsttime),
+            "updated_at": time(&row.lastmodifytime),
+            "urgency": if row.isimpt == "30" { "urgent" } else { "normal" },
+            "region": current_code(&row.areacode),
+            "region_raw": row.areacode,
+            "address": text(&row.rqstaddress),
+            "confidential": row.issecret == "1",
+            "status": status_raw.as_deref().and_then(|status| unified_code("hotline_status", status)),
+            "status_raw": status_raw,
+            "people": main_person(text(&row.rqstperson).as_deref(), phone),
+            "quality": quality_flags(row, &state.quirks),
+        }),
+        handling::fields(row, additions),
+    ])
 }
 
 fn quality_flags(row: &Row, quirks: &[Quirk]) -> Vec<Value> {

@@ -83,6 +83,7 @@ impl<'a> Clue<'a> {
             "repeat": { "flag": self.is_repeated },
             "status": unified_code("inspection_status", status),
             "status_raw": status,
+            "org": UNIT,
             "org_raw": UNIT,
             "reply": closed.map(|_| REPLY),
             "quality": is_masked.then(|| [quality_flag("people", "masked_value")]),

@@ -1,5 +1,7 @@
 //! One petition case (信访件): how the bureau serves it, and the demand that it must become.
 
+mod handling;
+
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use chrono::{NaiveDateTime, TimeDelta};
 use serde_json::{Value, json};
@@ -15,11 +17,11 @@ use crate::truth::{Outcome, RejectReason, ServedState, clean, quality_flag, unif
 /// The states of a case are 已登记, 已交办, 已收件, 办理中 and 已办结: registered, assigned, received, in
 /// progress and closed.
 pub(super) const STEPS: usize = 5;
-const ORGANISATION: &str = "3402000000003455000000000000";
+pub(super) const ORGANISATION: &str = "3402000000003455000000000000";
 
 /// A case in one of its states.
 pub(super) struct Case<'a> {
-    item: Item<'a, Quirk>,
+    pub(super) item: Item<'a, Quirk>,
     /// The code of its purpose.
     purpose: &'static str,
     people: Vec<Petitioner>,
@@ -86,7 +88,7 @@ impl<'a> Case<'a> {
             "xfrs": self.people.len(),
             "sjrs": self.n_concerned,
             "wtsddm": format!("{}000000", district.code),
-            "nrfldm": "010203",
+            "nrfldm": unified_code("petition_subject", self.item.category),
             "xfmddm": self.purpose,
             "xfyydm": "99",
             "gkxx": self.item.title,
@@ -96,7 +98,7 @@ impl<'a> Case<'a> {
             "cfxfbz": is_repeated,
             "nmbz": false,
             "yybz": false,
-            "zdjjbz": false,
+            "zdjjbz": self.is_urgent(),
             "lmbz": self.people.len() > 1,
             "jabz": false,
             "xfjzt": self.item.state(&STATUSES),
@@ -109,6 +111,7 @@ impl<'a> Case<'a> {
             "lhxfjid": is_repeated.then(|| case_id(number - 1)),
             "XFRLIST": { "XFR": self.people.iter().map(Petitioner::element).collect::<Vec<_>>() },
             "BLFSLIST": { "BLFS": self.handling() },
+            "PJXXLIST": { "PJXX": self.judgement() },
             "FJLIST": self.picture_bytes.map(|size| {
                 let content = has_picture.then(|| picture(size));
                 json!({ "FJ": { "fjmc": PICTURE_NAME, "fjnr": content } })
@@ -128,8 +131,11 @@ impl<'a> Case<'a> {
         let flags = flags.into_iter().filter(|(quirk, ..)| self.item.has_quirk(*quirk));
         let flags: Vec<_> = flags.map(|(_, field, flag)| quality_flag(field, flag)).collect();
         let content = self.item.content.replace("&#x0;", "").replace("&#xB;", "");
-        let specific = json!({
+        let mut specific = json!({
             "source_no": self.case_number(),
+            "category": unified_code("category", self.item.category),
+            "category_raw": unified_code("petition_subject", self.item.category),
+            "urgency": if self.is_urgent() { "urgent" } else { "normal" },
             "kind": unified_code("petition_kind", self.purpose),
             "kind_raw": self.purpose,
             "content": clean(&content),
@@ -146,24 +152,16 @@ impl<'a> Case<'a> {
             "status_raw": status,
             "quality": flags,
         });
+        if let (Some(specific), Value::Object(handling)) =
+            (specific.as_object_mut(), self.handling_fields())
+        {
+            specific.extend(handling);
+        }
         let mut state = self.item.served_state(specific, parsed_tree(&self.element(false)));
         if self.item.has_quirk(Quirk::HalfCharacter) {
             state.outcome = Outcome::Reject(RejectReason::MalformedBytes);
         }
         state
-    }
-
-    /// The element `BLFS`: who handles the case. `None` in its first state.
-    fn handling(&self) -> Option<Value> {
-        let handling = json!({
-            "blfs": "010000",
-            "bljg": "芜湖市信访局",
-            "bljgdm": ORGANISATION,
-            "blsj": dashed(self.item.received + TimeDelta::minutes(30)),
-            "qxjg": format!("{}信访局", self.item.district.name),
-            "dftype": "0",
-        });
-        (self.item.change.step > 0).then_some(handling)
     }
 
     fn is_repeated(&self) -> bool {
@@ -180,8 +178,13 @@ impl<'a> Case<'a> {
         self.item.closed_at(STEPS).filter(|_| has_closing_time)
     }
 
+    /// The limit for the answer to the petitioner.
     fn due_at(&self) -> NaiveDateTime {
         self.item.received + TimeDelta::days(15)
+    }
+
+    fn is_urgent(&self) -> bool {
+        self.item.number.is_multiple_of(37)
     }
 }
 

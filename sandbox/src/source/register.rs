@@ -27,6 +27,8 @@ pub(crate) struct Entry {
     pub(crate) received: NaiveDateTime,
     /// Its states, oldest first; never empty.
     pub(crate) changes: Vec<Change>,
+    /// When it reached each of its states so far, also of those that are no longer in `changes`.
+    pub(crate) reached: Vec<NaiveDateTime>,
     /// When the item was deleted; `None` if it still exists.
     pub(crate) deleted_at: Option<NaiveDateTime>,
 }
@@ -49,11 +51,15 @@ impl Register {
         self.index(number).map(|index| &self.entries[index])
     }
 
-    /// Adds an item that was received at the time `at`.
-    pub(crate) fn add(&mut self, number: u64, at: NaiveDateTime) {
+    /// Adds an item that reached its states so far at these times, of which there is at least one. Only the
+    /// last state was ever visible.
+    pub(crate) fn add(&mut self, number: u64, reached: Vec<NaiveDateTime>) {
+        let (Some(received), Some(at)) = (reached.first().copied(), reached.last().copied()) else {
+            return;
+        };
         self.by_change.insert((at, number));
-        let changes = vec![Change { at, step: 0 }];
-        self.entries.push(Entry { number, received: at, changes, deleted_at: None });
+        let changes = vec![Change { at, step: reached.len() - 1 }];
+        self.entries.push(Entry { number, received, changes, reached, deleted_at: None });
     }
 
     /// The item with this number, for changes of its time of receipt. The caller must not change its states.
@@ -71,6 +77,7 @@ impl Register {
             entry.changes.clear();
         }
         entry.changes.push(Change { at, step });
+        entry.reached.push(at);
     }
 
     /// Marks an item as deleted at the time `at`.

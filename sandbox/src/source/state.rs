@@ -61,10 +61,14 @@ pub(crate) struct Item<'a, Q> {
     pub(crate) number: u64,
     pub(crate) change: Change,
     pub(crate) received: NaiveDateTime,
+    /// When it reached each of its states up to this one.
+    reached: Vec<NaiveDateTime>,
     pub(crate) district: &'static District,
     pub(crate) title: String,
     pub(crate) content: String,
     pub(crate) address: String,
+    /// The category of its topic at the hotline.
+    pub(crate) category: &'static str,
 }
 
 impl<'a, Q: QuirkSet> Item<'a, Q> {
@@ -79,10 +83,12 @@ impl<'a, Q: QuirkSet> Item<'a, Q> {
             number: entry.number,
             change,
             received: whole_second(entry.received),
+            reached: entry.reached.iter().take(change.step + 1).copied().collect(),
             district,
             title: text.title,
             content: text.content,
             address: text.address,
+            category: text.category,
         };
         (item, dice)
     }
@@ -95,6 +101,11 @@ impl<'a, Q: QuirkSet> Item<'a, Q> {
     /// The element of `states` for the item's state; `states` has one for each state, in order.
     pub(crate) fn state<S: Copy>(&self, states: &[S]) -> S {
         states[self.change.step.min(states.len() - 1)]
+    }
+
+    /// When the item reached the state with this index; `None` if it has not.
+    pub(crate) fn reached(&self, step: usize) -> Option<NaiveDateTime> {
+        self.reached.get(step).copied().map(whole_second)
     }
 
     /// When the item reached the last of its `steps` states; `None` if it is in an earlier one.

@@ -137,7 +137,8 @@ async fn a_status_written_as_a_label_is_that_status() {
     let (_, struck) = struck("status_label").await;
     let body = &struck.demand().body;
     assert_eq!(body.status_raw.as_deref(), struck.told.payload["CSTATUS"].as_str());
-    assert_eq!(body.status.unwrap().code(), "assigned");
+    let expected = &struck.told.expected_fields().unwrap()["status"];
+    assert_eq!(body.status.unwrap().code(), expected.as_str().unwrap());
 }
 
 #[tokio::test]

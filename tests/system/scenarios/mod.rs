@@ -7,6 +7,7 @@
 mod board;
 mod hotline;
 mod inspection;
+mod life;
 mod mobile;
 mod outage;
 mod petition;

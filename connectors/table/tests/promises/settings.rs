@@ -88,9 +88,12 @@ async fn a_mapping_that_names_a_column_that_is_not_read_stops_the_channel() {
 async fn a_part_of_which_nothing_finds_new_rows_is_found_by_an_inspection() {
     let mut city = City::sqlite(FindBy::ChangesOnly).await;
     let flag = city.settings["part"][0]["flag"].clone();
-    for (flag, n_found) in [(flag, 0), (json!([]), 1)] {
+    for (flag, moves_record, n_found) in
+        [(flag, false, 0), (json!([]), false, 1), (json!([]), true, 0)]
+    {
         let mut part = city.settings["part"].clone();
         part[0]["flag"] = flag;
+        part[0]["moves_record"] = json!(moves_record);
         city = city.with(json!({ "part": part }));
         let found = city.table().inspect().await.unwrap();
         let found = found.iter().map(ToString::to_string);

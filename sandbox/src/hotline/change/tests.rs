@@ -54,13 +54,13 @@ async fn rows_have_the_time_at_which_they_were_written() {
 #[tokio::test]
 async fn advancing_cases_keeps_the_flag() {
     let mut fixture = fixture("").await;
-    fixture.hotline.file(20).await.unwrap();
+    fixture.hotline.file(100).await.unwrap();
     fixture.run("UPDATE CNS_CINFO SET ISFETCH = 1, SJJHZT = 20").await.unwrap();
     fixture.clock.advance(Duration::from_secs(90));
     let keys = fixture.hotline.advance_random(200).await.unwrap();
     assert_eq!(keys.len(), 200);
     let flags = fixture.column("SELECT ROWGUID FROM CNS_CINFO WHERE ISFETCH = 1").await;
-    assert_eq!(flags.len(), 20);
+    assert_eq!(flags.len(), 100);
     let history = fixture.hotline.case_history().await.unwrap();
     for key in &keys {
         let state = history.case(key).unwrap().last();

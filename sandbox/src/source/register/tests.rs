@@ -12,7 +12,7 @@ fn changed(register: &Register, from: i64, to: i64) -> Vec<u64> {
 fn items_are_found_by_their_last_change_with_both_ends() {
     let mut register = Register::default();
     for number in [1, 2, 4] {
-        register.add(number, at(number.try_into().unwrap()));
+        register.add(number, vec![at(number.try_into().unwrap())]);
     }
     assert_eq!(changed(&register, 1, 4), [1, 2, 4]);
     register.add_change(2, at(9), 1);
@@ -29,7 +29,7 @@ fn items_are_found_by_their_last_change_with_both_ends() {
 #[test]
 fn with_only_the_newest_state_kept_an_item_does_not_grow() {
     let mut register = Register::new(Retention::Newest);
-    register.add(1, at(0));
+    register.add(1, vec![at(0)]);
     for step in 1..100 {
         register.add_change(1, at(1), step);
     }

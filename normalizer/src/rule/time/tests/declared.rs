@@ -66,11 +66,14 @@ fn days_only_serials_and_spans_are_read_where_the_channel_says_so() {
     assert_eq!(excel(json!("1")).as_deref(), Some("1899-12-30T15:54:17Z"));
     assert_eq!(excel(json!("2026/10/09")), None);
 
-    let after = |text: &str| {
-        read(TimeFormat::After(Path::parse("$.begin").unwrap()), SHANGHAI, json!(text))
+    let limit = |begin: &str| {
+        let begin = Path::parse(begin).unwrap();
+        TimeFormat::After(Box::new(Limit { begin, unit: None, calendar: None }))
     };
+    let after = |text: &str| read(limit("$.begin"), SHANGHAI, json!(text));
     assert_eq!(after("30分钟").0.as_deref(), Some("2026-10-09T03:00:00Z"));
+    // Without a calendar, nobody knows which days people work on.
     assert_eq!(after("7个工作日"), (None, vec![QualityFlag::BadTime]));
-    let nowhere = TimeFormat::After(Path::parse("$.absent").unwrap());
-    assert_eq!(read(nowhere, SHANGHAI, json!("1天")), (None, vec![QualityFlag::BadTime]));
+    let nowhere = read(limit("$.absent"), SHANGHAI, json!("1天"));
+    assert_eq!(nowhere, (None, vec![QualityFlag::BadTime]));
 }
