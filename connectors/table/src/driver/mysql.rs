@@ -186,7 +186,13 @@ fn ymd(bytes: &[u8]) -> (u16, u32, u32) {
 
 /// The error codes are in <https://mariadb.com/kb/en/mariadb-error-codes/>.
 pub(super) fn classify(error: &MySqlDatabaseError) -> DbError {
-    match error.number() {
+    by_number(error.number(), error.message())
+}
+
+fn by_number(number: u16, message: &str) -> DbError {
+    match number {
+        // The smallest ones are of the files and the memory of the server.
+        1..=119 | 1021 | 1026 | 1037 | 1038 | 1041 | 1114 | 1135 => DbError::OutOfResources,
         1205 | 1213 | 1020 => DbError::Locked,
         1317 | 1969 | 3024 => DbError::TimedOut,
         1040 | 1203 | 1226 => DbError::TooManyConnections,
@@ -198,7 +204,7 @@ pub(super) fn classify(error: &MySqlDatabaseError) -> DbError {
         1209 | 1290 | 1792 | 1836 | 3100 => DbError::ReadOnly,
         1146 => DbError::NoTable,
         1054 => {
-            let name = error.message().split('\'').nth(1).unwrap_or_default();
+            let name = message.split('\'').nth(1).unwrap_or_default();
             DbError::NoColumn(name.trim_start_matches("t.").to_owned())
         }
         1045 => DbError::WrongPassword,
@@ -218,6 +224,22 @@ pub(super) fn classify(error: &MySqlDatabaseError) -> DbError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_cannot_use_its_disk_or_memory_is_asked_again() {
+        for (number, message) in [
+            (3, "Error writing file '/tmp/MLfd=12' (Errcode: 28 \"No space left on device\")"),
+            (6, "Error on delete of '/tmp/#sql-temptable-1.MAI' (Errcode: 2)"),
+            (1021, "Disk full (/tmp/#sql_1_0.MAI)"),
+            (1038, "Out of sort memory, consider increasing server sort buffer size"),
+            (1135, "Can't create a new thread (errno 11)"),
+        ] {
+            assert_eq!(by_number(number, message), DbError::OutOfResources, "{number}");
+        }
+        assert_eq!(by_number(1064, "syntax"), DbError::Other("1064".to_owned()));
+        let unknown = by_number(1054, "Unknown column 't.NAME' in 'field list'");
+        assert_eq!(unknown, DbError::NoColumn("NAME".to_owned()));
+    }
 
     #[test]
     fn dates_that_no_calendar_has_stay_text() {
