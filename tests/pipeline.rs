@@ -15,7 +15,7 @@ use chrono::NaiveDateTime;
 use chrono_tz::Asia::Shanghai;
 use contract::{
     Channel, Checkpoints, ConnectorContext, Demand, DemandId, Fault, Gate, Intake, Message,
-    OpenGate, Permit, Publisher, RecordKey, Store as _,
+    OpenGate, Permit, Publisher, RecordKey, Store as _, demand::Cause,
 };
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use gateway::{
@@ -164,6 +164,7 @@ impl Pipeline {
             fence: 0,
             handle: &ChannelHandle::new(spec.id.clone()),
             brake: Brake::default(),
+            cause: Cause::Live,
             environment: &Environment {
                 memory: contract::Memory::new(256 << 20),
                 mapping: Arc::default(),

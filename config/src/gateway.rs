@@ -26,6 +26,8 @@ pub(crate) struct GatewayFile {
     store: Store,
     /// The broker between ingest and sink; leave it out to run both in one process without a broker.
     bus: Option<BusSettings>,
+    /// Tells other systems of each stored version of a demand, through the broker; leave it out to tell nobody.
+    feed: Option<FeedSettings>,
     /// Where the keys that seal personal values come from.
     keys: Keys,
     /// Where push channels receive requests.
@@ -169,6 +171,22 @@ pub enum Topology {
     Check,
 }
 
+/// The change feed: an event for each stored version of a demand.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeedSettings {
+    /// The topic exchange to which events are published. Whoever wants them binds a queue to it, by a key like
+    /// `hotline.#` (channel.region.kind.status).
+    #[schemars(length(min = 1, max = 100))]
+    pub exchange: String,
+}
+
+impl Default for FeedSettings {
+    fn default() -> Self {
+        Self { exchange: "tonghui.feed".to_owned() }
+    }
+}
+
 fn default_prefix() -> String {
     "tonghui".to_owned()
 }
@@ -257,7 +275,7 @@ impl GatewayFile {
         channels: Vec<ChannelSettings>,
         broken: BTreeMap<ChannelId, Problems>,
     ) -> Settings {
-        let Self { zone, store, bus, keys, intake, console, audit, limits, .. } = self;
+        let Self { zone, store, bus, feed, keys, intake, console, audit, limits, .. } = self;
         Settings {
             zone,
             history: store.history.map(|Period(history)| history),
@@ -268,6 +286,7 @@ impl GatewayFile {
                 None => StoreSettings::Sqlite(dir.join(store.sqlite.unwrap_or_default())),
             },
             bus,
+            feed,
             keys: match keys.env {
                 Some(content) => KeySource::Env(content),
                 None => KeySource::File(dir.join(keys.file.unwrap_or_default())),

@@ -29,7 +29,7 @@ mod shape;
 
 pub use door::{Door, Tls};
 pub use format::{UNSET, code_tables, file_bytes};
-pub use gateway::{BusSettings, ConsoleSettings, Limits, Topology};
+pub use gateway::{BusSettings, ConsoleSettings, FeedSettings, Limits, Topology};
 pub use problem::{Problem, Problems, Suggestion, TextPlace};
 pub use resolve::{resolve, resolve_usable};
 pub use schema::{ConnectorSchema, SectionSchemas, channel_schema, gateway_schema};

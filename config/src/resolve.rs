@@ -24,7 +24,7 @@ use crate::{
     conflicts::{budget_conflicts, duplicate_channels, section_problems},
     door::Door,
     format::{Context, code_tables, config_bytes, half_width, real_path},
-    gateway::{ConsoleSettings, GatewayFile},
+    gateway::{BusSettings, ConsoleSettings, FeedSettings, GatewayFile},
     problem::{Problem, Problems, Suggestion},
     schema::{SectionSchemas, channel_schema, gateway_schema},
     settings::Settings,
@@ -91,6 +91,7 @@ pub fn resolve_usable(
         allow = file.allow.clone();
         let settings = file.into_settings(dir, Vec::new(), BTreeMap::new());
         problems.extend(door_problems(&settings));
+        problems.extend(feed_problem(&settings));
     }
 
     let own_files = own_files(dir, &gateway);
@@ -181,6 +182,26 @@ fn door_problems(settings: &Settings) -> Vec<Problem> {
     let console = settings.console.as_ref();
     let found = settings.doors().filter_map(unsafe_network);
     found.chain(console.and_then(open_console)).chain(console.and_then(short_token)).collect()
+}
+
+/// Why the change feed cannot be published.
+fn feed_problem(settings: &Settings) -> Option<Problem> {
+    let FeedSettings { exchange } = settings.feed.as_ref()?;
+    let problem =
+        |what: String, advice: &str| Some(Problem::of_file("gateway.toml", what).advise(advice));
+    let Some(BusSettings { prefix, .. }) = &settings.bus else {
+        let what = "[feed] needs a broker, and there is no [bus]";
+        return problem(what.to_owned(), "add [bus] with the URL of a broker, or remove [feed]");
+    };
+    // The bus has exchanges of its own with these names, and the broker those that begin with `amq.`.
+    let is_taken = exchange == prefix || *exchange == format!("{prefix}.dead");
+    if is_taken || exchange.starts_with("amq.") || !exchange.bytes().all(|b| b.is_ascii_graphic()) {
+        let what = format!("`exchange` of [feed] cannot be {exchange:?}");
+        let advice =
+            "choose another name of ASCII letters, digits and dots, such as \"tonghui.feed\"";
+        return problem(what, advice);
+    }
+    None
 }
 
 /// Reads a file in UTF-8, UTF-16 or GB18030; `file` is its path relative to the configuration folder.

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::{
     config_file::{ConfigFile, Finding},
     door::Door,
-    gateway::{BusSettings, ConsoleSettings, Limits},
+    gateway::{BusSettings, ConsoleSettings, FeedSettings, Limits},
     problem::{Problem, Problems},
 };
 
@@ -34,6 +34,8 @@ pub struct Settings {
     pub history: Option<Duration>,
     /// The broker; `None` if the bus is in the process.
     pub bus: Option<BusSettings>,
+    /// The change feed; `None` if there is none.
+    pub feed: Option<FeedSettings>,
     /// Where the keys come from.
     pub keys: KeySource,
     /// Whether new keys use China's national algorithms (SM3, SM4).

@@ -9,7 +9,9 @@ mod handling;
 mod party;
 pub(crate) use code::optional_fields;
 
-pub use code::{Initiative, Kind, Quality, QualityFlag, Role, Side, Status, TaskRole, Urgency};
+pub use code::{
+    Cause, Initiative, Kind, Quality, QualityFlag, Role, Side, Status, TaskRole, Urgency,
+};
 pub use handling::{
     Counts, Evaluation, EvaluationBy, Level, LimitUnit, Related, Step, SupervisionFlag, Task,
 };
@@ -57,6 +59,9 @@ pub struct Origin {
     /// The rule that chose the charset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charset_by: Option<DecidedBy>,
+    /// Why it was published; absent for a regular read.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cause: Cause,
 }
 
 macro_rules! body {

@@ -33,6 +33,8 @@ mod bus;
 mod judge;
 mod store;
 
+mod feed;
+
 pub use bus::{Confirmed, Consumer, Delivery, Intake, Message, MessageBody, Publisher, deliver};
 pub use connection::{ConnectFailure, ServerSettings, is_tls_failure, server_of, tls_fault};
 pub use connector::{
@@ -41,6 +43,7 @@ pub use connector::{
 };
 pub use demand::{Demand, DemandBody, DemandShape};
 pub use fault::{Fault, FaultKind, Obstacle, causes_text};
+pub use feed::{Change, FEED_CONTENT_TYPE, FEED_KEY, FeedEvent, feed_schema};
 pub use gate::{Gate, OpenGate, Permit};
 pub use id::{ChannelId, DemandId, InvalidChannelId, MessageId, RecordKey};
 pub use inbox::{CustodyWait, Inbox, InboxFull};

@@ -21,7 +21,7 @@ use crate::{
     Batch, ChannelId, Cursor, DecidedBy, Demand, DemandId, DemandShape, Digest, MappingNo, Message,
     MessageId, PassEnd, Place, Position, ReadNo, Reason, Reject, Revision, TextReport, Timestamp,
     Version,
-    demand::{Origin, Quality, QualityFlag},
+    demand::{Cause, Origin, Quality, QualityFlag},
     normalizer::{Accepted, Normalizer, Verdict},
     raw::{Entry, RawRecord},
     wire,
@@ -59,6 +59,8 @@ pub struct ReadBatch {
     pub batch: Batch,
     /// When it was read.
     pub read_at: Timestamp,
+    /// Why it was read.
+    pub cause: Cause,
 }
 
 impl ReadBatch {
@@ -153,7 +155,8 @@ pub fn pack(
     batch: Batch,
     read_at: Timestamp,
 ) -> Outbox {
-    let read = ReadBatch { channel: channel.clone(), from, read_no, batch, read_at };
+    let (channel, cause) = (channel.clone(), Cause::Live);
+    let read = ReadBatch { channel, from, read_no, batch, read_at, cause };
     read.pack(read.verdicts(0..read.batch.entries.len()))
 }
 
@@ -383,6 +386,7 @@ impl<'a> Packer<'a> {
             message: String::new(), // set when the event's message is known
             charset: is_decoded.then(|| report.charset.to_string()),
             charset_by: is_decoded.then_some(report.decided_by),
+            cause: self.read.cause,
         }
     }
 }

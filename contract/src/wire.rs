@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    ChannelId, Demand, DemandId, MessageId, Reason, RecordKey, SealedBytes, Version, demand::Origin,
+    ChannelId, Demand, DemandId, MessageId, Reason, RecordKey, SealedBytes, Timestamp, Version,
+    demand::Origin,
 };
 
 /// Media type of a message body.
@@ -74,16 +75,51 @@ pub enum Event {
 }
 
 /// A CloudEvent. `type` comes before `data`: so the reader knows the type when it reads the data.
-#[derive(Serialize)]
-struct Envelope<'a, T> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Event")]
+pub(crate) struct Envelope<'a, T> {
+    /// The version of CloudEvents.
+    #[schemars(extend("const" = "1.0"))]
     specversion: &'static str,
+    /// Unique together with `source`.
     id: String,
+    /// `/tonghui/CHANNEL`
     source: String,
+    /// What the event is.
     r#type: &'static str,
+    /// The id of the demand.
     subject: DemandId,
+    /// When the source's answer arrived that contained this state.
+    #[schemars(with = "Timestamp")]
     time: String,
+    /// The type of `data`.
+    #[schemars(extend("const" = "application/json"))]
     datacontenttype: &'static str,
+    /// What it is about.
     data: &'a T,
+}
+
+impl<'a, T> Envelope<'a, T> {
+    /// An event of this type, about a demand of this channel whose state was read at `read_at`.
+    pub(crate) fn new(
+        r#type: &'static str,
+        id: String,
+        subject: DemandId,
+        channel: &ChannelId,
+        read_at: Timestamp,
+        data: &'a T,
+    ) -> Self {
+        Self {
+            specversion: "1.0",
+            id,
+            source: format!("/tonghui/{channel}"),
+            r#type,
+            subject,
+            time: read_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            datacontenttype: "application/json",
+            data,
+        }
+    }
 }
 
 pub(crate) fn encode_demand(demand: &Demand) -> serde_json::Result<Vec<u8>> {
@@ -102,20 +138,10 @@ fn encode<T: Serialize>(
     data: &T,
 ) -> serde_json::Result<Vec<u8>> {
     let mut event = Vec::with_capacity(USUAL_EVENT_BYTES);
-    serde_json::to_writer(
-        &mut event,
-        &Envelope {
-            specversion: "1.0",
-            // Unique together with `source`, because one read contains a key at most once.
-            id: format!("{}/{subject}", origin.message),
-            source: format!("/tonghui/{channel}"),
-            r#type,
-            subject,
-            time: origin.read_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
-            datacontenttype: "application/json",
-            data,
-        },
-    )?;
+    // Unique, because one read contains a key at most once.
+    let id = format!("{}/{subject}", origin.message);
+    let envelope = Envelope::new(r#type, id, subject, channel, origin.read_at, data);
+    serde_json::to_writer(&mut event, &envelope)?;
     Ok(event)
 }
 

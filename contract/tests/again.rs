@@ -82,6 +82,7 @@ fn a_record_that_is_mapped_again_is_the_state_of_its_read_by_todays_mapping() {
     assert_eq!(b.version, version(Revision::number(5), 8));
     assert_eq!((a.origin.read_at, b.origin.read_at), (at(7), at(8)));
     assert_eq!(a.origin.message, "hotline/12/0", "the message is of a read of its own");
+    assert_eq!(a.origin.cause, contract::demand::Cause::Replay);
     let by = |mapping, read_no| Version {
         mapping: MappingNo(mapping),
         ..version(Revision::NONE, read_no)

@@ -14,14 +14,14 @@ use std::{
 
 use bytes::Bytes;
 use contract::{
-    Accepted, Batch, Body, Channel, ChannelId, Cursor, DecidedBy, DemandBody, DemandId, Digest,
-    Entry, Event, Fault, Intake, MappingNo, Message, Normalizer, PassEnd, Place, Position,
+    Accepted, Batch, Body, Change, Channel, ChannelId, Cursor, DecidedBy, DemandBody, DemandId,
+    Digest, Entry, Event, Fault, Intake, MappingNo, Message, Normalizer, PassEnd, Place, Position,
     Publisher, RawRecord, ReadNo, Reason, RecordKey, Revision, Sealed, SealedBytes, TextReport,
-    Timestamp, Verdict, WIRE_VERSION, deliver,
+    Timestamp, Verdict, Version, WIRE_VERSION, deliver,
     demand::{
-        Attachment, Counts, Crs, Enterprise, Evaluation, EvaluationBy, Initiative, Kind, Level,
-        LimitUnit, Location, Person, Quality, QualityFlag, Related, Repeat, Role, Side, Status,
-        Step, SupervisionFlag, Task, TaskRole, Urgency,
+        Attachment, Cause, Counts, Crs, Enterprise, Evaluation, EvaluationBy, Initiative, Kind,
+        Level, LimitUnit, Location, Person, Quality, QualityFlag, Related, Repeat, Role, Side,
+        Status, Step, SupervisionFlag, Task, TaskRole, Urgency,
     },
     pack,
 };
@@ -35,6 +35,64 @@ fn a_demand_is_written_and_read_as_it_ever_was() {
 #[test]
 fn a_reject_is_written_and_read_as_it_ever_was() {
     check("reject", rejects());
+}
+
+#[test]
+fn a_change_is_told_as_it_ever_was_and_without_what_is_sealed() {
+    let event = change(Some(full_body())).event().unwrap();
+    let file = format!("{}/golden/changed-v1.json", env!("CARGO_MANIFEST_DIR"));
+    let golden = fs::read_to_string(file).unwrap_or_default();
+    let written: Value = serde_json::from_slice(&event.body).unwrap();
+    let readable = serde_json::to_string_pretty(&written).unwrap();
+    assert_eq!(golden.trim_end(), readable, "consumers would misread it; this is written now");
+    for sealed in ["raw", "nonce and ciphertext", "title, content, reply"] {
+        let sealed = serde_json::to_value(sealed_bytes(sealed)).unwrap();
+        assert!(!readable.contains(&format!("\"{}\"", sealed.as_str().unwrap())), "{readable}");
+    }
+    let told = written["data"]["demand"].as_object().unwrap();
+    let names: Vec<_> = told.keys().map(String::as_str).collect();
+    let expected = DemandBody::FIELDS.iter().copied().filter(|name| *name != "unmasked");
+    assert_eq!(names, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_repeat_has_the_id_of_its_version_and_a_key_has_four_parts() {
+    let told = change(None).event().unwrap();
+    assert_eq!(told.id, format!("{}/-/12/4", change(None).id));
+    assert_eq!(told.routing_key, "hotline.370102.complaint.answered");
+    assert!(!String::from_utf8(told.body.clone()).unwrap().contains("\"demand\""));
+    assert_eq!(change(None).event().unwrap(), told);
+    let key = |cause, region: &str| {
+        let region = Some(region.to_owned());
+        let change = Change { cause, region, kind: None, status: text(""), ..change(None) };
+        change.event().unwrap().routing_key
+    };
+    assert_eq!(key(Cause::Live, "A.b #*区-_"), "hotline.a_b____-_.-.-");
+    assert_eq!(key(Cause::Backfill, "3"), "backfill.hotline.3.-.-");
+    assert_eq!(key(Cause::Replay, "3"), "replay.hotline.3.-.-");
+    assert!(key(Cause::Backfill, &"区".repeat(300)).len() < 255, "AMQP takes no longer one");
+    let revised = Version { revision: Revision::number(-7), ..change(None).version };
+    let id = Change { version: revised, ..change(None) }.event().unwrap().id;
+    assert!(id.ends_with("/-7/12/4"), "{id}");
+}
+
+/// A version of the golden demand.
+fn change(demand: Option<DemandBody>) -> Change {
+    let (channel, source_key): (ChannelId, _) =
+        ("hotline".parse().unwrap(), RecordKey::new("6f1a0c52-9f0e"));
+    Change {
+        id: DemandId::of(&channel, &source_key),
+        channel,
+        source_key,
+        version: Version { revision: Revision::NONE, read_no: ReadNo(12), mapping: MappingNo(4) },
+        cause: Cause::Live,
+        changed: vec!["status".to_owned(), "urged".to_owned()],
+        read_at: time(9),
+        region: text("370102"),
+        kind: text("complaint"),
+        status: text("answered"),
+        demand,
+    }
 }
 
 #[test]

@@ -245,6 +245,7 @@ fn demand(index: usize, size: u64, message: &Message) -> Demand {
             message: message.id.to_string(),
             charset: None,
             charset_by: None,
+            cause: contract::demand::Cause::Live,
         },
         raw,
         body,

@@ -58,7 +58,7 @@ END $$;
 GRANT SELECT ON _sqlx_migrations
     TO tonghui_ingest, tonghui_sink, tonghui_reader, tonghui_auditor;
 GRANT SELECT ON checkpoint, mapping, read, read_part, receipt, books_day, pass_end, lease, request, backfill,
-    index_position, demand_history_seq, process, request_answer
+    index_position, feed_position, demand_history_seq, process, request_answer
     TO tonghui_ingest, tonghui_sink, tonghui_reader;
 -- What each process says of itself, and its answers to requests that concern all of them.
 GRANT INSERT, UPDATE, DELETE ON process TO tonghui_ingest, tonghui_sink;
@@ -75,11 +75,11 @@ GRANT SELECT ON demand, demand_history, demand_raw, quarantine, failed_exchange 
 GRANT SELECT, INSERT ON audit TO tonghui_ingest;
 GRANT SELECT, INSERT, UPDATE ON audit_end TO tonghui_ingest;
 
--- 入库: demands, history and quarantine; receipts; the indexes of people and links.
+-- 入库: demands, history and quarantine; receipts; the indexes of people and links; how far the change feed has told.
 GRANT SELECT, INSERT, UPDATE ON demand, quarantine TO tonghui_sink;
 GRANT SELECT, INSERT ON demand_history, demand_raw, demand_person, demand_link TO tonghui_sink;
 GRANT USAGE, SELECT ON demand_seq, demand_history_seq TO tonghui_sink;
-GRANT UPDATE ON index_position TO tonghui_sink;
+GRANT UPDATE ON index_position, feed_position TO tonghui_sink;
 GRANT INSERT, UPDATE, DELETE ON receipt TO tonghui_sink;
 GRANT INSERT, UPDATE ON books_day, lease TO tonghui_sink;
 GRANT DELETE ON read, read_part, pass_end, request TO tonghui_sink;
@@ -101,7 +101,7 @@ GRANT SELECT (seq, id, channel, source_key, revision, read_no, mapping, first_se
     dispatched_at, signed_at, responded_at, resolved_at, closed_at, due_at, wish_at, counts, flags, location, repeat,
     enterprise, org_joint, tags, title, origin, quality, related, attachments, evaluations, tasks, trail, content, reply)
     ON demand TO tonghui_reader;
-GRANT SELECT (seq, demand, revision, read_no, mapping, outcome, status, digest, changed, seen_at)
+GRANT SELECT (seq, demand, revision, read_no, mapping, outcome, status, digest, changed, seen_at, cause, kind, region)
     ON demand_history TO tonghui_reader;
 GRANT SELECT (seq, id, channel, source_key, revision, read_no, mapping, reason, detail, place, message, first_seen_at,
     last_seen_at, times_seen, resolved_at)

@@ -36,7 +36,7 @@ use rustix::fs::Mode;
 use schemars::generate::SchemaSettings;
 use sink::store::{Access, Database};
 
-use crate::{assemble, registry::section_schemas};
+use crate::{assemble, asyncapi, registry::section_schemas};
 pub use out::Exit;
 
 /// Brings every channel of a city into one demand database, and proves it with balanced books.
@@ -135,7 +135,7 @@ enum Command {
     Erase(erase::Args),
     /// Show who viewed or erased personal values, or changed keys, positions, codes or the running service.
     Audit(audit::Args),
-    /// Print a JSON Schema.
+    /// Print a JSON Schema, or the description of the change feed.
     Schema {
         /// The schema to print.
         name: SchemaName,
@@ -150,6 +150,8 @@ enum SchemaName {
     Channel,
     /// `DemandV1`, the unified demand on the wire
     Demand,
+    /// The change feed, as an AsyncAPI document
+    Asyncapi,
 }
 
 impl Cli {
@@ -304,6 +306,7 @@ fn print_schema(name: SchemaName) -> anyhow::Result<Exit> {
             let generator = SchemaSettings::draft2020_12().into_generator();
             generator.into_root_schema_for::<contract::Demand>().into()
         }
+        SchemaName::Asyncapi => asyncapi::document(),
     };
     out::print(serde_json::to_string_pretty(&schema)?)?;
     Ok(Exit::Done)

@@ -23,7 +23,7 @@ use serde::Serialize;
 use sink::{bus::AnyPublisher, store::Database};
 
 use crate::{
-    assemble, clock, indexer,
+    assemble, clock, feed, indexer,
     listener::{self, Listener, Peer, Refusals, json_document, problem},
     presence::Presence,
     processes, status,
@@ -165,13 +165,17 @@ async fn metrics(State(console): State<Arc<Console>>) -> Response {
         let rows = status::rows(&console.settings, &console.store).await?;
         let lags = indexer::lag(&console.store).await?;
         let processes = processes::rows(&console.store).await?;
-        Ok::<_, Fault>((books, rows, lags, processes))
+        let feed = match console.settings.feed {
+            Some(_) => Some(feed::lag(&console.store).await?),
+            None => None,
+        };
+        Ok::<_, Fault>((books, rows, (lags, feed), processes))
     };
     let (read, reasons) = tokio::join!(read, ready::reasons(&console));
-    let page = read.map(|(books, rows, lags, processes)| {
+    let page = read.map(|(books, rows, (lags, feed), processes)| {
         let Refusals { intake, console: own } = &console.refusals;
         let refused = [("intake", intake.count()), ("console", own.count())];
-        metrics::text(&books, &rows, &lags, &processes, &refused, reasons.is_empty())
+        metrics::text(&books, &rows, &lags, feed, &processes, &refused, reasons.is_empty())
     });
     match page {
         Ok(text) => ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response(),

@@ -5,22 +5,19 @@
 //! transactions are short, and they pause for as long as they worked. After a fault, a worker waits and
 //! tries again.
 
-use std::{
-    panic::AssertUnwindSafe,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use contract::{Fault, Retry};
-use futures_util::{FutureExt as _, future::join_all};
+use futures_util::future::join_all;
 use serde::Serialize;
 use sink::store::{Claim, Database, Index, IndexLag};
 
-use crate::{clock, lease::LeaseHolder, log, stop::Stop, supervise::panic_fault};
+use crate::{
+    lease::LeaseHolder,
+    stop::Stop,
+    walk::{Follow, WAITING_INTERVAL, Walk, seconds_since},
+};
 
-/// How often an idle worker checks for new history, or tries to claim its lease.
-const IDLE_INTERVAL: Duration = Duration::from_secs(1);
-/// How often progress is checked while a caller or a stop waits for the index.
-const WAITING_INTERVAL: Duration = Duration::from_millis(50);
 /// Waiting for an index fails after this long without progress.
 const MAX_STANDSTILL: Duration = Duration::from_secs(60);
 /// How often a waiting caller gets the number of rows that are left.
@@ -38,9 +35,10 @@ pub(crate) struct Lag {
 
 /// How far each index is behind.
 pub(crate) async fn lag(store: &Database) -> Result<Vec<Lag>, Fault> {
-    let lag = |IndexLag { index, rows, since }| {
-        let age = since.map_or(0, |since| (clock::now() - since).num_seconds());
-        Lag { index, rows_behind: rows, seconds_behind: u64::try_from(age).unwrap_or(0) }
+    let lag = |IndexLag { index, rows, since }| Lag {
+        index,
+        rows_behind: rows,
+        seconds_behind: seconds_since(since),
     };
     Ok(store.index_lag().await?.into_iter().map(lag).collect())
 }
@@ -51,8 +49,9 @@ pub(crate) async fn serve(store: &Database, finish: &Stop, stop: &Stop, grace: D
     let store = &store.separate_handle();
     let leases = &LeaseHolder::new(store.clone(), false);
     let workers = Index::ALL.map(|index| async move {
-        let worker = Worker { index, store, leases, finish, stop, retry: Retry::default() };
-        Box::pin(worker.run()).await;
+        let builder = Builder { index, store, finish };
+        let walk = Walk { follow: builder, store, leases, finish, stop, retry: Retry::default() };
+        Box::pin(walk.run()).await;
     });
     tokio::select! {
         _ = join_all(workers) => {}
@@ -111,72 +110,28 @@ pub(crate) async fn wait_until_covered(
 }
 
 /// Builds one index.
-struct Worker<'a> {
+struct Builder<'a> {
     index: Index,
     store: &'a Database,
-    leases: &'a LeaseHolder,
-    /// Requests that it ends once it covers the history that exists at that time.
     finish: &'a Stop,
-    /// Requests that it ends now.
-    stop: &'a Stop,
-    retry: Retry,
 }
 
-impl Worker<'_> {
-    /// Claims the lease and works under it, until `finish` or `stop` ends it.
-    async fn run(mut self) {
-        let lease = lease_name(self.index);
-        while !self.stop.is_requested() {
-            let fault = match self.leases.claim(&lease).await {
-                Ok(Claim::Ours(lease)) => {
-                    let leases = self.leases;
-                    let work = AssertUnwindSafe(self.work()).catch_unwind();
-                    match Box::pin(leases.hold(&lease, work)).await {
-                        Some(Ok(Ok(()))) => return,
-                        Some(Ok(Err(fault))) => fault,
-                        Some(Err(_)) => panic_fault(),
-                        None => continue,
-                    }
-                }
-                // The holder of the lease also covers what this process stored.
-                Ok(Claim::Held(_) | Claim::Lost) if self.finish.is_requested() => return,
-                Ok(Claim::Held(_) | Claim::Lost) => {
-                    self.finish.or_sleep(IDLE_INTERVAL).await;
-                    continue;
-                }
-                Err(fault) => fault,
-            };
-            let wait = self.retry.wait(fault.kind());
-            log::retry(None, &fault.at(lease.clone()), wait);
-            if self.finish.is_requested() {
-                return; // the next process continues
-            }
-            self.finish.or_sleep(wait).await;
-        }
+impl Follow for Builder<'_> {
+    fn lease(&self) -> String {
+        lease_name(self.index)
     }
 
-    /// Covers history until stop is requested, or until everything is covered that was stored before
-    /// `finish` was requested.
-    async fn work(&mut self) -> Result<(), Fault> {
-        let Self { index, store, finish, stop, .. } = *self;
-        let mut target = None;
-        while !stop.is_requested() {
-            if target.is_none() && finish.is_requested() {
-                target = Some(store.history_end().await?);
-            }
-            let began = Instant::now();
-            if store.index_batch(index).await? {
-                self.retry.reset();
-                finish.or_sleep(began.elapsed()).await;
-                continue;
-            }
-            match target {
-                None => finish.or_sleep(IDLE_INTERVAL).await,
-                Some(target) if store.index_position(index).await? >= target => break,
-                Some(_) => stop.or_sleep(WAITING_INTERVAL).await,
-            }
+    async fn step(&mut self) -> Result<bool, Fault> {
+        let began = Instant::now();
+        let has_indexed = self.store.index_batch(self.index).await?;
+        if has_indexed {
+            self.finish.or_sleep(began.elapsed()).await;
         }
-        Ok(())
+        Ok(has_indexed)
+    }
+
+    async fn position(&self) -> Result<i64, Fault> {
+        self.store.index_position(self.index).await
     }
 }
 

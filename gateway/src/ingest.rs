@@ -12,7 +12,9 @@ mod reader;
 
 use std::sync::Arc;
 
-use contract::{Channel, Checkpoints, Clock, Confirmed, Fault, Memory, Publisher, deliver};
+use contract::{
+    Channel, Checkpoints, Clock, Confirmed, Fault, Memory, Publisher, deliver, demand::Cause,
+};
 use tracing::debug;
 
 use crate::{
@@ -47,6 +49,8 @@ pub struct Run<'a, B, C> {
     pub handle: &'a ChannelHandle,
     /// Stops the run if a usual field is missing from all new demands.
     pub brake: Brake,
+    /// Why it reads.
+    pub cause: Cause,
     /// What all loops share.
     pub environment: &'a Environment,
 }

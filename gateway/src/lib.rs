@@ -43,6 +43,8 @@ pub mod cli;
 pub mod log;
 pub mod offline;
 
+mod asyncapi;
+mod feed;
 mod flight;
 mod indexer;
 mod plain;
@@ -54,3 +56,4 @@ mod status;
 mod store_mark;
 mod transport;
 mod upkeep;
+mod walk;

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use contract::{
     Batch, Channel, ChannelId, DemandId, Digest, Event, Fault, Intake, MappingNo, Partition,
-    Position, ReadBatch, ReadNo, Retry, Tally, TimeRange, Timestamp,
+    Position, ReadBatch, ReadNo, Retry, Tally, TimeRange, Timestamp, demand::Cause,
 };
 use serde::{Deserialize, Serialize};
 use sink::store::{Database, StoredDigest};
@@ -188,6 +188,7 @@ async fn note_states(
         read_no: ReadNo(1),
         batch,
         read_at: environment.clock.now(),
+        cause: Cause::Live,
     };
     let outbox = environment.mapping.pack(read).await?;
     let intake = Intake::new(outbox.messages().iter().map(|message| (0, message.clone())));

@@ -129,6 +129,7 @@ fn has_same_common_settings(old: &Settings, new: &Settings, role: Role) -> bool 
     // A sink consumes only the queues of the channels that it knew when it started.
     let consumes_queues = new.bus.is_some() && matches!(role, Role::All | Role::Sink);
     old.bus == new.bus
+        && old.feed == new.feed
         && old.limits == new.limits
         && old.audit_copy == new.audit_copy
         && (!consumes_queues || old.channel_ids() == new.channel_ids())

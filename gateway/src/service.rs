@@ -6,7 +6,7 @@ use config::Settings;
 use contract::{ChannelId, Fault, Memory, Retry};
 use sink::{
     SinkState,
-    bus::{AnyConsumer, AnyPublisher, in_process},
+    bus::{AnyConsumer, AnyPublisher, FeedPublisher, in_process},
     store::{Database, RetryingStore},
 };
 
@@ -18,7 +18,7 @@ use tokio::{
 use crate::{
     assemble,
     channel::LiveChannel,
-    channels, clock, indexer,
+    channels, clock, feed, indexer,
     ingest::Environment,
     keys,
     lease::LeaseHolder,
@@ -100,6 +100,8 @@ pub struct BusEnds<'a> {
     stop: &'a Stop,
     publisher: Option<AnyPublisher>,
     consumer: Option<AnyConsumer>,
+    /// Tells of what the sink has stored.
+    feed: Option<FeedPublisher>,
     /// The state of the sink that takes from `consumer`.
     sink: SinkState,
 }
@@ -116,6 +118,7 @@ impl<'a> BusEnds<'a> {
         store: &'a Database,
         stop: &'a Stop,
     ) -> Result<Option<Self>, Fault> {
+        let mut feed = None;
         let (publisher, consumer) = match &settings.bus {
             _ if role == Role::Console => (None, None),
             None => {
@@ -131,12 +134,13 @@ impl<'a> BusEnds<'a> {
                 } else {
                     let loaded = retry_while_transient(stop, || queues(settings, store)).await?;
                     let Some(queues) = loaded else { return Ok(None) };
+                    feed = settings.feed.as_ref().map(|feed| amqp.feed(feed.exchange.clone()));
                     (publisher, Some(AnyConsumer::Amqp(Box::new(amqp.consumer(queues)))))
                 }
             }
         };
         let sink = SinkState::default();
-        Ok(Some(Self { settings, store, stop, publisher, consumer, sink }))
+        Ok(Some(Self { settings, store, stop, publisher, consumer, feed, sink }))
     }
 
     /// What the channels share; `None` if this process reads no channels.
@@ -155,8 +159,8 @@ impl<'a> BusEnds<'a> {
         })
     }
 
-    /// Runs `reading` and, if this process has a consumer, the sink, the indexer and the maintenance of the
-    /// store beside it. The sink stops after `reading`, which waits until all that it published is stored. Also
+    /// Runs `reading` and, if this process has a consumer, the sink, the indexer, the change feed and the maintenance
+    /// of the store beside it. The sink stops after `reading`, which waits until all that it published is stored. Also
     /// returns the fault at which the sink stopped, if it could not store everything.
     ///
     /// # Errors
@@ -165,7 +169,7 @@ impl<'a> BusEnds<'a> {
         self,
         reading: impl Future<Output = T>,
     ) -> Result<(T, Option<Fault>), Fault> {
-        let Self { settings, store, stop, consumer, sink: state, .. } = self;
+        let Self { settings, store, stop, consumer, feed, sink: state, .. } = self;
         // The sink stores what is being read when stop is requested, but repeats nothing then that fails.
         let (sink_stop, retry_stop) = (Stop::default(), stop.child());
         let reading = async {
@@ -185,7 +189,9 @@ impl<'a> BusEnds<'a> {
                 fault
             };
             let upkeep = upkeep::serve(settings, store, &sink_stop);
-            tokio::join!(sink, upkeep, indexer::serve(store, &finish, stop, grace)).0
+            let indexing = indexer::serve(store, &finish, stop, grace);
+            let telling = feed::serve(feed, store, &finish, stop, grace);
+            tokio::join!(sink, upkeep, indexing, telling).0
         };
         let work = async { tokio::join!(reading, storing) };
         tokio::select! { biased;

@@ -9,7 +9,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use contract::{
     Channel, ChannelId, Checkpoints, ConnectorContext, Consumer, Fault, FaultKind, Normalizer,
-    Obstacle, Publisher, Retry, Store, TimeRange,
+    Obstacle, Publisher, Retry, Store, TimeRange, demand::Cause,
 };
 use futures_util::FutureExt;
 use sink::{SinkState, bus::AnyPublisher, store::Database};
@@ -146,12 +146,12 @@ async fn run_channel(
             let (connector, bus) = (&mut *connector, &shared.bus);
             let (handle, environment) = (&channel.handle, &shared.environment);
             let Some(range) = channel.spec.range else {
-                let checkpoints = &shared.store;
-                let run = Run { bus, checkpoints, fence, handle, brake, environment };
+                let (checkpoints, cause) = (&shared.store, Cause::Live);
+                let run = Run { bus, checkpoints, fence, handle, brake, cause, environment };
                 return ingest(&mapped_channel, connector, pace, &run).await;
             };
-            let checkpoints = &shared.store.backfill(range);
-            let run = Run { bus, checkpoints, fence, handle, brake, environment };
+            let (checkpoints, cause) = (&shared.store.backfill(range), Cause::Backfill);
+            let run = Run { bus, checkpoints, fence, handle, brake, cause, environment };
             ingest(&mapped_channel, connector, pace, &run).await?;
             if stop.is_requested() { Ok(()) } else { checkpoints.end(channel.id()).await }
         });

@@ -8,7 +8,7 @@ mod tests;
 
 use contract::{Consumer, Fault, Intake, Kept, Message, Publisher};
 
-pub use amqp::{Amqp, AmqpConsumer, AmqpPublisher, AmqpSettings, BusKey};
+pub use amqp::{Amqp, AmqpConsumer, AmqpPublisher, AmqpSettings, BusKey, FeedPublisher};
 pub use broker::{BrokerConsumer, MemoryBroker};
 pub use in_process::{InProcessConsumer, InProcessPublisher, in_process};
 

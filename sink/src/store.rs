@@ -34,6 +34,7 @@ pub use books::{
 pub use database::{Access, Database};
 pub use demands::{
     again::Outdated,
+    feed::{Feed, FeedRow},
     index::{Index, IndexLag},
     keep::RetryingStore,
     quarantine::Quarantined,
@@ -41,6 +42,7 @@ pub use demands::{
     records::{DemandRow, HistoryRow, StoredDigest},
     rows::Outcome,
     statistics::{QualityCount, UnknownLabel, Volume},
+    walk::Behind,
 };
 pub use exchange::FailedExchange;
 pub use memory::Memory;

@@ -187,6 +187,7 @@ async fn ingest_once(
         fence: 0,
         handle: &ChannelHandle::new(hotline()),
         brake: Brake::default(),
+        cause: contract::demand::Cause::Live,
         environment: &Environment {
             memory: contract::Memory::new(4 << 20),
             mapping: Arc::default(),

@@ -15,6 +15,7 @@ mod crash_matrix;
 mod damage;
 mod enterprise;
 mod faults;
+mod feed;
 mod first_steps;
 mod flight;
 mod hotline;

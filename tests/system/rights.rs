@@ -72,6 +72,9 @@ async fn each_process_needs_no_more_than_the_documented_rights() {
     let (_, store) = world.environment().find(|(name, _)| *name == STORE).unwrap();
     let owned = store.to_owned();
     let (_, schema) = owned.rsplit_once("%3D").unwrap();
+    let file = world.config().join("gateway.toml");
+    let feed = format!("\n[feed]\nexchange = \"{schema}.feed\"\n");
+    fs::write(&file, fs::read_to_string(&file).unwrap() + &feed).unwrap();
 
     // The owner makes the tables and the queues, and then the roles.
     world.pull().await.unwrap();
@@ -92,7 +95,6 @@ async fn each_process_needs_no_more_than_the_documented_rights() {
         let arguments: Vec<_> = line.split(' ').skip(1).collect();
         rabbitmqctl(&broker, &arguments).unwrap();
     }
-    let file = world.config().join("gateway.toml");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("\n[bus]\n", "\n[bus]\ntopology = \"check\"\n")).unwrap();
 
@@ -118,6 +120,9 @@ async fn each_process_needs_no_more_than_the_documented_rights() {
             assert!(!line.contains("denied") && !line.contains("REFUSED"), "{line}");
         }
     }
+    let untold = "SELECT (SELECT max(seq) FROM demand_history) - position FROM feed_position";
+    let n_untold: i64 = query_scalar(untold).fetch_one(&mut owner).await.unwrap();
+    assert_eq!(n_untold, 0, "the sink may not tell what it stored");
 
     let run = |role: &str, arguments: &[&str]| {
         let mut tonghui = command().unwrap();

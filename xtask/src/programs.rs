@@ -64,6 +64,7 @@ const SCHEMAS: &[(&str, &str)] = &[
     ("gateway", "config/schema/gateway.json"),
     ("channel", "config/schema/channel.json"),
     ("demand", "docs/schema/demand.json"),
+    ("asyncapi", "docs/schema/asyncapi.json"),
 ];
 
 /// Writes the schemas. With `check`, writes nothing, and fails if a committed schema is out of date. They

@@ -53,6 +53,20 @@ macro_rules! optional_fields {
 pub(crate) use optional_fields;
 
 codes! {
+    /// Why a state of a demand was published.
+    #[derive(Default)]
+    Cause {
+        /// A regular read found it, or its sender pushed it.
+        #[default]
+        Live = "live",
+        /// A time range was read again (`sync --from --to`, `reconcile --repair`, `flight republish`).
+        Backfill = "backfill",
+        /// A kept record was mapped again (`replay`, `quarantine retry`).
+        Replay = "replay",
+    }
+}
+
+codes! {
     /// What a demand asks for.
     Kind {
         /// 咨询

@@ -6,6 +6,7 @@
 
 use crate::{
     Accepted, Batch, Channel, Cursor, Outbox, Position, RawRecord, ReadBatch, ReadNo, Timestamp,
+    demand::Cause,
 };
 
 use super::Packer;
@@ -41,7 +42,8 @@ pub fn pack_again(
 ) -> Outbox {
     let upto = position.cursor.clone().unwrap_or_else(|| Cursor::from_text("null"));
     let batch = Batch { entries: Vec::new(), upto, end: None, trouble: Vec::new() };
-    let read = ReadBatch { channel: channel.clone(), from: position, read_no, batch, read_at: now };
+    let (channel, cause) = (channel.clone(), Cause::Replay);
+    let read = ReadBatch { channel, from: position, read_no, batch, read_at: now, cause };
     let mut packer = Packer::new(&read);
     for MappedAgain { record, earlier, accepted } in records {
         packer.earlier = Some(earlier);

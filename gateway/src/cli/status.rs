@@ -9,6 +9,7 @@ use super::{Change, Context, Exit, Format, out};
 use crate::{
     assemble,
     console::full_disk,
+    feed,
     indexer::{Lag, lag},
     processes::{self, ProcessRow, sink_warning},
     status::{Row, percent, rows},
@@ -64,8 +65,13 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Exit> {
         }
         let settings = assemble::with_all_problems(settings)?;
         let (rows, lags) = (rows(&settings, store).await?, lag(store).await?);
+        let feed = match settings.feed {
+            Some(_) => Some(feed::lag(store).await?),
+            None => None,
+        };
         out::show(context.format, &rows, |rows| {
             let mut text = draw(rows, settings.zone) + &draw_lags(&lags);
+            text.extend(feed.and_then(draw_feed));
             if !processes.is_empty() {
                 text.push_str("\n\n");
                 text.push_str(&draw_processes(&processes, settings.zone));
@@ -169,6 +175,13 @@ fn draw_lags(lags: &[Lag]) -> String {
         format!("\nindex {name}: {rows_behind} rows behind, the oldest read {seconds_behind} s ago")
     };
     behind.map(line).collect()
+}
+
+/// A line if the change feed is behind.
+fn draw_feed(feed::Lag { versions_behind, seconds_behind }: feed::Lag) -> Option<String> {
+    (versions_behind > 0).then(|| {
+        format!("\nchange feed: {versions_behind} versions behind, the oldest read {seconds_behind} s ago")
+    })
 }
 
 /// Prints how many demands have which quality flag.

@@ -6,6 +6,7 @@ use contract::Complete;
 use sink::store::BooksRow;
 
 use crate::{
+    feed,
     indexer::Lag,
     processes::ProcessRow,
     status::{COUNTS, Count, Row},
@@ -18,6 +19,7 @@ pub(super) fn text(
     books: &[BooksRow],
     rows: &[Row],
     lags: &[Lag],
+    feed: Option<feed::Lag>,
     processes: &[ProcessRow],
     refused: &[(&str, u64)],
     is_ready: bool,
@@ -40,6 +42,9 @@ pub(super) fn text(
     let index_samples = |value: fn(&Lag) -> u64| {
         let label = |lag: &Lag| format!("index=\"{}\"", lag.index.name());
         lags.iter().map(|lag| (label(lag), value(lag).to_string())).collect()
+    };
+    let feed_samples = |value: fn(feed::Lag) -> u64| {
+        feed.map(|lag| (String::new(), value(lag).to_string())).into_iter().collect()
     };
     let process_samples = |value: fn(&ProcessRow) -> i64| {
         // A container that was started again has the same host and process id: its last row counts.
@@ -100,6 +105,12 @@ pub(super) fn text(
     family("tonghui_index_rows_behind", "gauge", help, index_samples(|lag| lag.rows_behind));
     let help = "Age of the oldest row of history that an index does not cover yet, in seconds.";
     family("tonghui_index_seconds_behind", "gauge", help, index_samples(|lag| lag.seconds_behind));
+    let help = "Stored versions that the change feed has not told yet; none if there is no feed.";
+    let behind = feed_samples(|lag| lag.versions_behind);
+    family("tonghui_feed_versions_behind", "gauge", help, behind);
+    let help =
+        "Age of the oldest stored version that the change feed has not told yet, in seconds.";
+    family("tonghui_feed_seconds_behind", "gauge", help, feed_samples(|lag| lag.seconds_behind));
     let help = "Unix time at which a process was seen last, by the clock of the store.";
     let seen = process_samples(|row| row.last_seen_at.timestamp());
     family("tonghui_process_last_seen_timestamp_seconds", "gauge", help, seen);
@@ -149,7 +160,7 @@ mod tests {
         let label = process_label(&row);
         assert_eq!(label, "role=\"sink\",host=\"a\\\"b\\\\c\\nd\",process=\"77\"");
         // A container that was started again has the same host and process id.
-        let page = text(&[], &[], &[], &[older, row], &[], false);
+        let page = text(&[], &[], &[], None, &[older, row], &[], false);
         let sample = format!("tonghui_process_last_seen_timestamp_seconds{{{label}}} 9");
         let of_it = |line: &&str| line.starts_with("tonghui_process_last_seen_timestamp_seconds{");
         assert_eq!(page.lines().filter(of_it).collect::<Vec<_>>(), [sample.as_str()]);

@@ -86,7 +86,7 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
     }
 
     async fn read_and_pack(&mut self) -> Result<Option<PackedBatch>, Fault> {
-        let Run { checkpoints, fence, handle, brake, environment, .. } = self.run;
+        let Run { checkpoints, fence, handle, brake, cause, environment, .. } = self.run;
         let ChannelHandle { watch, numbers, .. } = handle;
         let Environment { memory, mapping, clock, stop } = environment;
         let Channel { id, .. } = self.channel;
@@ -125,7 +125,9 @@ impl<'a, B, C: Checkpoints> Reader<'a, B, C> {
         // This and mapping may take long, so the lock on the read numbers was released before.
         let n_bytes: usize = batch.entries.iter().map(Entry::memory).sum();
         let mut memory = memory.batches.hold(n_bytes).await;
-        let outbox = mapping.pack(ReadBatch { channel, from, read_no, batch, read_at }).await?;
+        let cause = *cause;
+        let read = ReadBatch { channel, from, read_no, batch, read_at, cause };
+        let outbox = mapping.pack(read).await?;
         let tally = outbox.tally();
         debug!(
             target: "tonghui",

@@ -8,7 +8,8 @@ use std::{
 
 use contract::{
     Batch, Body, Channel, Cursor, DemandId, MappingNo, Normalizer, PassEnd, Position, RawRecord,
-    ReadNo, Reason, RecordKey, Revision, SealedBytes, TextReport, Timestamp, Verdict, pack,
+    ReadNo, Reason, RecordKey, Revision, SealedBytes, TextReport, Timestamp, Verdict,
+    demand::Cause, pack,
 };
 use futures_util::FutureExt as _;
 use serde_json::json;
@@ -75,6 +76,7 @@ fn batch(normalizer: Arc<dyn Normalizer>, sizes: &[usize]) -> ReadBatch {
         read_no: ReadNo(1),
         batch: Batch { entries, upto, end: Some(PassEnd::default()), trouble: Vec::new() },
         read_at: Timestamp::UNIX_EPOCH,
+        cause: Cause::Live,
     }
 }
 
@@ -87,7 +89,7 @@ async fn a_batch_is_packed_as_on_one_thread() {
     for sizes in [&sizes[..], &sizes[..1], &[]] {
         let normalizer = Arc::new(WaitingNormalizer::default());
         normalizer.open();
-        let ReadBatch { channel, from, read_no, batch: entries, read_at } =
+        let ReadBatch { channel, from, read_no, batch: entries, read_at, .. } =
             batch(normalizer.clone(), sizes);
         let expected = pack(&channel, from, read_no, entries, read_at);
         let packed = pool.pack(batch(normalizer, sizes)).await.unwrap();

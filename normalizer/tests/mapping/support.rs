@@ -4,7 +4,8 @@ use std::{path::Path, sync::Arc};
 
 use contract::{
     Accepted, Body, ChannelId, Demand, DemandId, MappingNo, Normalizer, RawRecord, ReadNo,
-    RecordKey, Revision, TextReport, Verdict, Version, demand::Origin,
+    RecordKey, Revision, TextReport, Verdict, Version,
+    demand::{Cause, Origin},
 };
 use normalizer::{CodeTables, Keys, Mapping, MappingConfig, MappingProblem, Sealer};
 use serde_json::Value;
@@ -81,6 +82,7 @@ pub(crate) fn demand(mapping: &Mapping, tree: Value) -> Demand {
             message: String::new(),
             charset: None,
             charset_by: None,
+            cause: Cause::Live,
         },
         raw: accepted.raw,
         body: accepted.body,

@@ -6,11 +6,12 @@
 //!
 //! With a [`BusKey`], every message proves its sender, and the consumer believes no other one.
 //!
-//! Reading order: `topology.rs`, `publisher.rs`, `consumer.rs`, `proof.rs`.
+//! Reading order: `topology.rs`, `publisher.rs`, `consumer.rs`, `proof.rs`, `feed.rs`.
 
 mod connect;
 mod consumer;
 mod fault;
+mod feed;
 mod limit;
 mod message;
 mod proof;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use contract::{ChannelId, Fault};
 
 pub use consumer::AmqpConsumer;
+pub use feed::FeedPublisher;
 pub use proof::BusKey;
 pub use publisher::AmqpPublisher;
 pub use topology::AmqpSettings;
@@ -58,6 +60,11 @@ impl Amqp {
     /// consumers share the messages.
     pub fn consumer(&self, channels: impl IntoIterator<Item = ChannelId>) -> AmqpConsumer {
         AmqpConsumer::new(Arc::clone(&self.0), channels.into_iter().collect())
+    }
+
+    /// A publisher for the change feed, to the topic exchange of this name.
+    pub fn feed(&self, exchange: String) -> FeedPublisher {
+        FeedPublisher::new(Arc::clone(&self.0), exchange)
     }
 
     /// Deletes the exchanges, the queues of these channels and the dead queue, with all messages. Only

@@ -22,6 +22,7 @@ macro_rules! of_both {
 
 mod again;
 mod audit;
+mod feed;
 mod flight;
 pub(super) mod index;
 mod period;

@@ -5,7 +5,7 @@ use std::{hint::black_box, sync::Arc};
 use anyhow::{Context as _, anyhow, ensure};
 use contract::{
     Batch, Channel, Cursor, DemandId, DemandState, Entry, Event, Intake, MappingNo, Normalizer,
-    Outbox, Position, ReadBatch, ReadNo, RecordKey, Revision, Verdict, judge,
+    Outbox, Position, ReadBatch, ReadNo, RecordKey, Revision, Verdict, demand::Cause, judge,
 };
 use document::{DocumentFormat, Text};
 use gateway::clock::now;
@@ -150,5 +150,5 @@ fn parse(
     let (id, normalizer) = ("bench".parse()?, Arc::clone(normalizer));
     let channel = Channel { id, mapping: MappingNo(1), normalizer };
     let (read_no, from) = (ReadNo(page + 1), Position::default());
-    Ok(ReadBatch { channel, from, read_no, batch, read_at: now() })
+    Ok(ReadBatch { channel, from, read_no, batch, read_at: now(), cause: Cause::Live })
 }

@@ -203,7 +203,7 @@ fn doubt(book: &BooksRow) -> Option<String> {
 mod tests {
     use contract::{
         DemandBody, Digest, MappingNo, ReadNo, Revision, Sealed, SealedBytes, Version,
-        demand::{Origin, Person},
+        demand::{Cause, Origin, Person},
     };
     use normalizer::{Keys, RAW};
 
@@ -231,6 +231,7 @@ mod tests {
                 message: "changes/1/0".to_owned(),
                 charset: None,
                 charset_by: None,
+                cause: Cause::Live,
             },
             raw: SealedBytes(Vec::new()),
             body: DemandBody {

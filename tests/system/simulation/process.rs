@@ -151,7 +151,8 @@ async fn keep_reading(
     loop {
         let mut connector = SimulatedConnector::new(world, actor.clone());
         let brake = Brake::default();
-        let run = Run { bus, checkpoints, fence, handle, brake, environment };
+        let cause = contract::demand::Cause::Live;
+        let run = Run { bus, checkpoints, fence, handle, brake, cause, environment };
         let ended = tokio::select! { biased;
             ended = Box::pin(ingest(&channel, &mut connector, &pace, &run)) => ended,
             () = process.signals.ingest.notified() => Err(Fault::transient("dropped")),

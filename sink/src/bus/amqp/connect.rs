@@ -21,6 +21,7 @@ use futures_util::{
 };
 use lapin::{
     Channel, Connection, ConnectionProperties, Event,
+    options::ConfirmSelectOptions,
     runtime::default_runtime,
     tcp::{AMQPUriTcpExt, OwnedTLSConfig},
     uri::AMQPUri,
@@ -128,6 +129,17 @@ impl Link {
     /// The connection is gone.
     pub(super) async fn channel(&self) -> Result<Channel, Fault> {
         ask(&self.node, "no AMQP channel was opened", self.connection.create_channel()).await
+    }
+
+    /// Opens a lapin channel in confirm mode: the broker confirms each message.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub(super) async fn confirm_channel(&self) -> Result<Channel, Fault> {
+        let lapin = self.channel().await?;
+        let call = lapin.confirm_select(ConfirmSelectOptions::default());
+        ask(&self.node, "confirm mode was not enabled", call).await?;
+        Ok(lapin)
     }
 }
 

@@ -1,7 +1,7 @@
-//! How long to wait until the broker has confirmed a batch. A broker that is short of memory or disk space blocks its
-//! publishers, and says so: that is reported sooner than a broker that does not answer.
+//! How long to wait until the broker has confirmed what is sent. A broker that is short of memory or disk space blocks
+//! its publishers, and says so: that is reported sooner than a broker that does not answer.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use contract::Fault;
 use tokio::{
@@ -9,9 +9,38 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use super::connect::Link;
+
+/// The longest wait for confirms, while the broker is not blocked.
+pub(super) const CONFIRM_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest wait for confirms, while the broker is blocked. After this time the channel is in trouble, and it reads
+/// no more until the broker is ready.
+pub(super) const UNBLOCK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Does `sending`, which ends with the confirms, once the broker is not blocked: before, the frames would only fill the
+/// memory of this process.
+///
+/// # Errors
+/// That of `sending`, or that the broker did not confirm in time.
+pub(super) async fn send_in_time(
+    link: &Link,
+    sending: impl Future<Output = Result<(), Fault>>,
+) -> Result<(), Fault> {
+    let unblocked = async {
+        let mut blocked = link.blocked.clone();
+        let _ = blocked.wait_for(|blocked| !blocked).await;
+        sending.await
+    };
+    let limit = time_limit(link.blocked.clone(), CONFIRM_TIMEOUT, UNBLOCK_TIMEOUT);
+    tokio::select! {
+        sent = Box::pin(unblocked) => sent,
+        fault = limit => Err(fault.at(link.node.place())),
+    }
+}
+
 /// Ends when the broker was blocked for `unblock_timeout`, or not blocked for `confirm_timeout`, without a
 /// change in between. Returns the fault to report. `blocked` says whether it is blocked.
-pub(super) async fn time_limit(
+async fn time_limit(
     mut blocked: watch::Receiver<bool>,
     confirm_timeout: Duration,
     unblock_timeout: Duration,
@@ -50,10 +79,7 @@ pub(super) async fn time_limit(
 mod tests {
     use tokio::time::Instant;
 
-    use super::{
-        super::publisher::{CONFIRM_TIMEOUT as CONFIRM, UNBLOCK_TIMEOUT as UNBLOCK},
-        *,
-    };
+    use super::{CONFIRM_TIMEOUT as CONFIRM, UNBLOCK_TIMEOUT as UNBLOCK, *};
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_broker_is_given_up_after_the_limit() {

@@ -12,7 +12,7 @@ use lapin::{
 use super::proof::BusKey;
 
 /// The delivery mode of messages that survive a restart of the broker.
-const PERSISTENT: u8 = 2;
+pub(super) const PERSISTENT: u8 = 2;
 /// The header with the version of the wire format.
 const WIRE_VERSION: &str = "wire-version";
 /// The header with the number of events.

@@ -8,29 +8,20 @@
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use contract::{ChannelId, Fault, Message, Publisher};
 use lapin::{
-    Channel, Confirmation,
-    message::BasicReturnMessage,
-    options::{BasicPublishOptions, ConfirmSelectOptions},
+    Channel, Confirmation, message::BasicReturnMessage, options::BasicPublishOptions,
     types::ShortString,
 };
 
 use super::{
     connect::{Cluster, Link},
-    fault::{Node, ask, fault_of},
-    limit::time_limit,
+    fault::{Node, fault_of},
+    limit::send_in_time,
     message, topology,
 };
-
-/// The longest wait for the confirms of a batch, while the broker is not blocked.
-pub(super) const CONFIRM_TIMEOUT: Duration = Duration::from_secs(60);
-/// The longest wait for the confirms of a batch, while the broker is blocked. After this time the channel is in trouble,
-/// and it reads no more until the broker is ready.
-pub(super) const UNBLOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The publisher for ingest. Clones share one connection.
 #[derive(Debug, Clone)]
@@ -62,17 +53,7 @@ impl Publisher for AmqpPublisher {
         let session = self.session().await?;
         let channels: HashSet<ChannelId> =
             messages.iter().map(|message| message.id.channel.clone()).collect();
-        // Sends nothing to a blocked broker: the frames would only fill the memory of this process.
-        let sending = async {
-            let mut blocked = session.link.blocked.clone();
-            let _ = blocked.wait_for(|blocked| !blocked).await;
-            self.send(&session, &channels, messages).await
-        };
-        let limit = time_limit(session.link.blocked.clone(), CONFIRM_TIMEOUT, UNBLOCK_TIMEOUT);
-        let sent = tokio::select! {
-            sent = Box::pin(sending) => sent,
-            fault = limit => Err(fault.at(session.link.node.place())),
-        };
+        let sent = send_in_time(&session.link, self.send(&session, &channels, messages)).await;
         if sent.is_err() {
             // The next attempt checks the queues again.
             lock(&session.checked_channels).retain(|channel| !channels.contains(channel));
@@ -191,10 +172,7 @@ impl Session {
         if let Some(lapin) = idle.filter(|lapin| lapin.status().connected()) {
             return Ok(lapin);
         }
-        let lapin = self.link.channel().await?;
-        let call = lapin.confirm_select(ConfirmSelectOptions::default());
-        ask(&self.link.node, "confirm mode was not enabled", call).await?;
-        Ok(lapin)
+        self.link.confirm_channel().await
     }
 }
 

@@ -7,6 +7,7 @@
 mod connections;
 mod cuts;
 mod faults;
+mod feed;
 mod trouble;
 
 use std::{

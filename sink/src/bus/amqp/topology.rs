@@ -139,6 +139,19 @@ pub(super) async fn ensure(
     Ok(())
 }
 
+/// Makes sure that the exchange of the change feed exists, like [`ensure`]. Whoever wants the feed binds a queue to it.
+///
+/// # Errors
+/// It is missing or of another type, or the user may not create it.
+pub(super) async fn ensure_feed(
+    link: &Link,
+    settings: &AmqpSettings,
+    exchange: &str,
+) -> Result<(), Fault> {
+    let broker = Declarations { node: &link.node, lapin: link.channel().await?, settings };
+    broker.exchange(exchange, ExchangeKind::Topic).await
+}
+
 /// Deletes the exchanges and queues with all their messages. A missing one is not an error.
 ///
 /// # Errors

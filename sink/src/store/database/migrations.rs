@@ -42,6 +42,7 @@ const SCRIPTS: &[Script] = scripts![
     "0013_audit_chain"
     "0014_process"
     "0015_pass_end"
+    "0016_feed"
 ];
 
 /// The tables in SQLite.

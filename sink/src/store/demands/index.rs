@@ -3,14 +3,7 @@
 //! The sink does not write them, because finding other demands of a person takes time. A worker reads
 //! `demand_history` in the order of its row numbers, batch by batch. It writes its position (the last row that
 //! it has read) in the same transaction as the rows of the index. It only adds rows that are missing, so an
-//! index can be rebuilt by reading history again.
-//!
-//! In PostgreSQL, rows do not become visible in the order of their numbers: a transaction may take a
-//! number from the sequence, and commit after another transaction with a greater number. A worker must not
-//! go beyond a number whose row may still appear. So each sink announces, with a lock that ends with its
-//! transaction, a number below those that it takes ([`ANNOUNCE`]), and a worker stops at the lowest
-//! announced number ([`LOWEST_ANNOUNCED`]). `pg_snapshot_xmin` cannot replace this: it covers the whole
-//! server, so a long transaction in another database would stop the indexes.
+//! index can be rebuilt by reading history again. How far it may read is decided in `walk.rs`.
 
 use contract::{Fault, Sealed, Timestamp, demand::Person};
 use serde::{Deserialize, Serialize};
@@ -19,10 +12,13 @@ use sqlx::Error;
 use crate::store::{
     Database,
     database::{
-        sql::{Columns, NO_ROWS, Sql, Value, count},
+        sql::{Columns, NO_ROWS, Sql, Value},
         transaction::Transaction,
     },
-    demands::rows::Outcome,
+    demands::{
+        rows::Outcome,
+        walk::{Behind, FIRST_ROW_AFTER, number, stretch_end},
+    },
 };
 
 /// Maximum number of row numbers in one transaction. With SQLite, the sink waits until it ends.
@@ -71,24 +67,10 @@ impl Database {
     pub async fn index_lag(&self) -> Result<Vec<IndexLag>, Fault> {
         let mut lags = Vec::new();
         for index in Index::ALL {
-            let (position, end) = (self.index_position(index).await?, self.history_end().await?);
-            let read = |row: &dyn Columns| row.time("seen_at");
-            let first = self
-                .query_first("read the index", FIRST_ROW_AFTER, &[position.into()], read)
-                .await?;
-            let rows = count(end - position);
-            lags.push(IndexLag { index, rows, since: first.flatten().filter(|_| rows > 0) });
+            let Behind { rows, since } = self.behind(self.index_position(index).await?).await?;
+            lags.push(IndexLag { index, rows, since });
         }
         Ok(lags)
-    }
-
-    /// The number of the last row of history, even if it is not committed.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn history_end(&self) -> Result<i64, Fault> {
-        let end = self.query_first("read the end of history", HISTORY_END, &[], number).await?;
-        Ok(end.unwrap_or(0))
     }
 
     /// The number of the row of history up to which an index is complete.
@@ -118,13 +100,10 @@ impl Database {
         let mut tx = self.begin("index history").await?;
         let after = lock_index(&mut tx, index).await?;
         let first = tx.query(FIRST_ROW_AFTER, &[after.into()], |row| row.int("seq")).await?;
-        // A range, not a LIMIT: then every query plan of the statement below reads only the range.
-        let first = first.into_iter().next().flatten().unwrap_or(bound);
-        let end = bound.min(first.saturating_add(MAX_BATCH - 1));
-        // Another worker has moved the index since the bound was read.
-        if end <= after {
-            return Ok(false);
-        }
+        let first = first.into_iter().next().flatten();
+        let Some(end) = stretch_end(after, first, bound, MAX_BATCH) else {
+            return Ok(false); // another worker has moved the index since the bound was read
+        };
         let states = tx.query(STATES, &[after.into(), end.into()], State::read).await?;
         let mut tokens: Vec<_> = states.iter().flat_map(|state| state.pairs_for(index)).collect();
         tokens.sort_unstable();
@@ -150,23 +129,6 @@ impl Database {
     pub async fn rebuild_indexes(&self) -> Result<(), Fault> {
         self.write("rebuild the indexes", REBUILD, &[], NO_ROWS).await?;
         Ok(())
-    }
-
-    /// The number up to which every row of history is committed, or never will be.
-    async fn last_visible(&self) -> Result<i64, Fault> {
-        // The end must be read before the open transactions: numbers that are taken later are greater.
-        let end = self.history_end().await?;
-        let open = match self {
-            // There is one writer, so rows become visible in the order of their numbers.
-            Self::Sqlite(_) => None,
-            Self::Postgres(_) => {
-                let read = |row: &dyn Columns| row.int("n");
-                self.query_first("look for open transactions", LOWEST_ANNOUNCED, &[], read)
-                    .await?
-                    .flatten()
-            }
-        };
-        Ok(open.map_or(end, |open| end.min(open)))
     }
 }
 
@@ -279,11 +241,6 @@ impl State {
     }
 }
 
-/// Reads the number in column `n`; 0 if it is null.
-pub(crate) fn number(row: &dyn Columns) -> Result<i64, Error> {
-    Ok(row.int("n")?.unwrap_or(0))
-}
-
 /// The position of index $1.
 const POSITION: &str = "SELECT position AS n FROM index_position WHERE name = $1";
 
@@ -295,34 +252,6 @@ const LOCK_INDEX: &str =
 const MOVE_INDEX: &str = "UPDATE index_position SET position = $2 WHERE name = $1";
 
 const REBUILD: &str = "UPDATE index_position SET position = 0";
-
-/// The first row of history after $1.
-const FIRST_ROW_AFTER: &str =
-    "SELECT seq, seen_at FROM demand_history WHERE seq > $1 ORDER BY seq LIMIT 1";
-
-/// The last number of history. If its row was dropped (SQLite knows no number that no row has), it is the position
-/// of an index that has read the row.
-pub(crate) const HISTORY_END: Sql = Sql {
-    sqlite: "SELECT max((SELECT coalesce(max(seq), 0) FROM demand_history),
-                (SELECT coalesce(max(position), 0) FROM index_position)) AS n",
-    postgres: "SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM demand_history_seq",
-};
-
-/// Announces that this transaction of PostgreSQL will take numbers above the last one. It runs before they
-/// are taken. An advisory lock has 32 bits for the number, so the number is divided by 256. The lock is
-/// shared, so it waits for no other.
-pub(crate) const ANNOUNCE: &str = "
-    SELECT pg_advisory_xact_lock_shared(
-        CAST(CAST('demand_history_seq' AS regclass) AS oid)::int, (last_value / 256)::int)
-    FROM demand_history_seq";
-
-/// The lowest announced number, rounded down to a multiple of 256; null if there is none. No open transaction
-/// has taken this number or a lower one.
-const LOWEST_ANNOUNCED: &str = "
-    SELECT min(CAST(objid AS bigint)) * 256 AS n FROM pg_locks
-    WHERE locktype = 'advisory' AND objsubid = 2
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND classid = CAST(CAST('demand_history_seq' AS regclass) AS oid)";
 
 /// States after row $1 up to row $2.
 const STATES: &str = "

@@ -10,7 +10,7 @@ use contract::{
 use serde_json::json;
 use sqlx::Error;
 
-use super::{index, rows::IntakePlan};
+use super::{rows::IntakePlan, walk};
 use crate::store::database::{
     sql::{Columns, NO_ROWS, Sql, decode, int},
     transaction::{Failure, Transaction},
@@ -84,7 +84,7 @@ pub(crate) async fn load(tx: &mut Transaction<'_>, intake: &Intake) -> Result<Kn
 /// Assigns the numbers of new rows. In PostgreSQL they come from sequences that all writers share. They are
 /// taken while the demands are locked, so the states of a demand are numbered in the order in which they
 /// were judged. In SQLite there is one writer, and numbers continue after the last row; if history was
-/// dropped, after the positions of the indexes.
+/// dropped, after the positions of the workers that have read it.
 pub(crate) async fn assign_numbers(
     tx: &mut Transaction<'_>,
     plan: &mut IntakePlan<'_>,
@@ -94,10 +94,10 @@ pub(crate) async fn assign_numbers(
     }
     if !tx.is_shared() {
         let demand = last_number(tx, "SELECT max(seq) AS n FROM demand".into()).await?;
-        plan.assign_numbers(demand + 1.., last_number(tx, index::HISTORY_END).await? + 1..);
+        plan.assign_numbers(demand + 1.., last_number(tx, walk::HISTORY_END).await? + 1..);
         return Ok(());
     }
-    tx.try_query(index::ANNOUNCE, &[], NO_ROWS).await?;
+    tx.try_query(walk::ANNOUNCE, &[], NO_ROWS).await?;
     let wanted = [int(plan.n_new() as u64).into(), int(plan.history.len() as u64).into()];
     let read = |row: &dyn Columns| Ok((row.bool("of_demand")?, row.some_int("n")?));
     let taken = tx.try_query(TAKE_NUMBERS, &wanted, read).await?;
@@ -109,7 +109,7 @@ pub(crate) async fn assign_numbers(
 
 /// Reads the number in column `n` of the first row; 0 if there is none.
 async fn last_number(tx: &mut Transaction<'_>, sql: Sql) -> Result<i64, Failure> {
-    Ok(tx.try_query(sql, &[], index::number).await?.first().copied().unwrap_or(0))
+    Ok(tx.try_query(sql, &[], walk::number).await?.first().copied().unwrap_or(0))
 }
 
 /// The demands with the keys $1, pairs of channel and source key, each looked up by its key. `LATERAL`

@@ -172,20 +172,10 @@ const HISTORY: &str = "SELECT h.* FROM demand d JOIN demand_history h ON h.deman
 const RAW: &str = "SELECT raw FROM demand_raw WHERE history = $1";
 
 impl DemandRow {
-    /// Builds the JSON of the wire format, which has a field for each column, and parses it.
     fn read(row: &dyn Columns) -> Result<Self, Error> {
-        let mut wire = Map::new();
-        for column in COLUMNS {
-            if let Some(value) = value(row, column)? {
-                wire.insert(column.name.to_owned(), value);
-            }
-        }
         let raw = row.sealed("raw")?.unwrap_or(SealedBytes(Vec::new()));
-        wire.insert("version".to_owned(), json("version", &row.version()?)?);
-        wire.insert("raw".to_owned(), json("raw", &raw)?);
         Ok(Self {
-            demand: serde_json::from_value(Json::Object(wire))
-                .map_err(|error| decode("demand", error))?,
+            demand: demand(row, COLUMNS.iter(), &raw)?,
             first_seen_at: row.some_time("first_seen_at")?,
             last_seen_at: row.some_time("last_seen_at")?,
         })
@@ -205,6 +195,24 @@ impl HistoryRow {
             seen_at: row.some_time("seen_at")?,
         })
     }
+}
+
+/// The demand in a row that has these columns and those of a version. It builds the JSON of the wire format, which has
+/// a field for each column, and parses it.
+pub(super) fn demand<'a>(
+    row: &dyn Columns,
+    columns: impl Iterator<Item = &'a Column>,
+    raw: &SealedBytes,
+) -> Result<Demand, Error> {
+    let mut wire = Map::new();
+    for column in columns {
+        if let Some(value) = value(row, column)? {
+            wire.insert(column.name.to_owned(), value);
+        }
+    }
+    wire.insert("version".to_owned(), json("version", &row.version()?)?);
+    wire.insert("raw".to_owned(), json("raw", raw)?);
+    serde_json::from_value(Json::Object(wire)).map_err(|error| decode("demand", error))
 }
 
 fn value(row: &dyn Columns, column: &Column) -> Result<Option<Json>, Error> {

@@ -118,6 +118,9 @@ fn history_row<'a>(entry: &'a HistoryEntry<'_>) -> Row<'a> {
     row.extend([
         ("outcome", entry.outcome.code().into()),
         ("status", Value::Text(demand.body.status.map(|status| status.code()))),
+        ("kind", Value::Text(demand.body.kind.map(|kind| kind.code()))),
+        ("region", Value::Text(demand.body.region.as_deref())),
+        ("cause", demand.origin.cause.code().into()),
         ("digest", demand.digest.0.as_slice().into()),
         ("changed", json!(entry.changed).into()),
         ("seen_at", demand.origin.read_at.into()),

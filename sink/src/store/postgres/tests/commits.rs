@@ -48,11 +48,12 @@ async fn what_is_judged_is_locked() {
 }
 
 #[tokio::test]
-async fn what_is_committed_late_is_not_passed_by_an_index() {
+async fn what_is_committed_late_is_not_passed_by_an_index_or_the_feed() {
     let served = PostgresTestStore::new().await;
     let (two, of) = (served.again().await, |key: &str, person: &str| {
         with_body(key, Revision::NONE, json!({ "person": person }))
     });
+    assert!(served.store.next_feed().await.unwrap().is_none());
     // The numbers were taken first, and are committed last.
     let early = intake([&read(1, [of("a", "t1")])]);
     served.store.create_months(&early).await.unwrap();
@@ -67,7 +68,9 @@ async fn what_is_committed_late_is_not_passed_by_an_index() {
     let lag = &store.index_lag().await.unwrap()[0];
     assert_eq!((lag.index, lag.rows), (Index::People, 2), "it waits for the open transaction");
     assert_eq!(lag.since, Some(at(2)), "which shows as little of itself as before");
+    assert!(store.next_feed().await.unwrap().is_none());
     tx.commit().await.unwrap();
+    assert_eq!(store.next_feed().await.unwrap().map(|feed| feed.rows.len()), Some(2));
     indexed(store).await;
     for token in ["t1", "t2"] {
         assert_eq!(store.sealed_rows_of(token).await.unwrap().len(), 1, "{token}");
