@@ -200,9 +200,9 @@ async fn a_live_change_during_a_replay_keeps_its_place_and_its_cause() {
         let version = &event.data["version"];
         (version["read_no"].as_u64().unwrap(), version["mapping"].as_u64().unwrap())
     };
-    let demands: BTreeSet<_> = heard.iter().map(|event| event.data["id"].to_string()).collect();
+    let demands: BTreeSet<_> = heard.iter().filter_map(|event| event.data["id"].as_str()).collect();
     for id in demands {
-        let states = heard.iter().filter(|event| event.data["id"].to_string() == id);
+        let states = heard.iter().filter(|event| event.data["id"] == id);
         let versions: Vec<_> = states.map(version).collect();
         assert!(versions.is_sorted_by(|a, b| a < b), "{id}: {versions:?}");
     }

@@ -1,7 +1,7 @@
 //! The life of demands, from acceptance to archive: what each source tells of it arrives in the fields about handling,
 //! and the oracle of the city says what each of them must be.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, io::Write as _, time::Duration};
 
 use sandbox::{Behaviour, Enterprise};
 
@@ -32,7 +32,7 @@ const FIELDS: [&str; 18] = [
 /// In how many demands the source tells a field, and in how many the store has it.
 type Shares = BTreeMap<&'static str, (usize, usize)>;
 
-/// Compares what the pipeline stored with the truth, field by field. Prints the share of each field, and
+/// Compares what the pipeline stored with the truth, field by field. Logs the share of each field, and
 /// requires that nearly all demands have those in `always`.
 fn assert_told(pipeline: &Pipeline, truth: &Truth, always: &[&str]) -> Shares {
     assert_eq!(pipeline.differences(truth), [""; 0]);
@@ -48,9 +48,11 @@ fn assert_told(pipeline: &Pipeline, truth: &Truth, always: &[&str]) -> Shares {
             *found += usize::from(kept.get(field).is_some());
         }
     }
-    println!("{}: {n_demands} demands", truth.channel);
+    let mut log = std::io::stderr().lock();
+    writeln!(log, "{}: {n_demands} demands", truth.channel).unwrap();
     for (field, (told, found)) in shares.iter().filter(|(_, (told, _))| *told > 0) {
-        println!("  {field:14} told {told:6}, stored {found:6}, {:3} %", found * 100 / n_demands);
+        let share = found * 100 / n_demands;
+        writeln!(log, "  {field:14} told {told:6}, stored {found:6}, {share:3} %").unwrap();
         assert!(found * 100 >= told * 95, "{}: {field}: {found} of {told}", truth.channel);
     }
     for field in always {
