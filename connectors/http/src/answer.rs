@@ -217,6 +217,11 @@ impl Page {
         url.to_string()
     }
 
+    /// Whether the source says that there is no such page.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.missing.is_some_and(|status| status != 204)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
@@ -300,7 +305,7 @@ impl Page {
 /// knows.
 pub(crate) fn is_absent(loaded: &Result<Page, FetchError>) -> bool {
     match loaded {
-        Ok(page) => page.missing.is_some_and(|status| status != 204),
+        Ok(page) => page.is_absent(),
         Err(error) => matches!(error, FetchError::Refused(_)),
     }
 }

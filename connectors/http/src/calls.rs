@@ -185,7 +185,8 @@ fn keys_param(ack: &Ack, call: &Call, keys: &[String]) -> Param {
     (ack.param.clone(), value)
 }
 
-fn call_fault(error: FetchError, what: &str) -> Fault {
+/// The fault of a request that is not for a page; `what` names its answer.
+pub(crate) fn call_fault(error: FetchError, what: &str) -> Fault {
     match error {
         FetchError::Fault(fault) => fault.at(what),
         FetchError::Refused(fault) => fault.at(what).remedy("check the parameters of the request"),

@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use crate::{
     attachment::Attachment,
     inner::InnerDocument,
+    job::JobConfig,
     login::LoginConfig,
     pages::{Paging, Total},
     rules::{LastRule, Rule, Rules},
@@ -38,6 +39,8 @@ pub struct Config {
     pub(crate) auth: Scheme,
     /// Signs in before other requests. Their token and `auth` go together: the token is put into a request first.
     pub(crate) login: Option<LoginConfig>,
+    /// For a list that the source gives only as the result of a job.
+    pub(crate) job: Option<Box<JobConfig>>,
     /// The time from which records are requested.
     pub(crate) since: Option<Since>,
     /// Requests records day by day.

@@ -12,7 +12,9 @@ use chrono::{NaiveDate, TimeDelta};
 use contract::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{behind::Behind, outdated::Outdated, pages::Position, time::MAX_CLOCK_JITTER};
+use crate::{
+    behind::Behind, job::JobPosition, outdated::Outdated, pages::Position, time::MAX_CLOCK_JITTER,
+};
 
 /// Maximum duration of a round: a sequence that was read to its end waits this long for the others.
 const MAX_ROUND: TimeDelta = TimeDelta::minutes(10);
@@ -94,6 +96,9 @@ pub(crate) struct Progress {
     /// Whether a part of the current walk could not be read. A restart must not forget it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) has_gap: bool,
+    /// The job whose result is read; `None` if there is none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) job: Option<JobPosition>,
     /// The position among the pages.
     #[serde(default)]
     pub(crate) pages: Position,

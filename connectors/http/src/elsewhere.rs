@@ -90,7 +90,7 @@ impl Elsewhere {
             return Ok(Cow::Borrowed(request));
         }
         let url =
-            self.clean(credentials, request.url.clone(), "the address of the next page at")?;
+            self.clean(credentials, request.url.clone(), "the address that the source names at")?;
         Ok(Cow::Owned(Request { url, ..request.clone() }))
     }
 }
@@ -101,7 +101,8 @@ pub(crate) fn check_calls(plan: &Plan, credentials: &Credentials) -> Result<(), 
     let has_credentials =
         credentials.login.is_some() || !matches!(plan.config.auth, Scheme::None | Scheme::Mtls(_));
     let parts = plan.parts.iter().map(|call| ("part", call));
-    let mut calls = parts.chain(plan.ack.iter().map(|call| ("ack", call)));
+    let jobs = plan.job.iter().flat_map(|job| [("job", &job.poll), ("job", &job.result)]);
+    let mut calls = parts.chain(plan.ack.iter().map(|call| ("ack", call))).chain(jobs);
     let is_named = |url: &Url| plan.allowed_hosts.iter().any(|other| is_same_origin(url, other));
     let is_unclear = |(_, call): &(&str, &Call)| {
         has_credentials && !plan.list.is_at_home(&call.url) && !is_named(&call.url)

@@ -19,6 +19,7 @@ use crate::{
     credentials::Credentials,
     elsewhere::Elsewhere,
     inner::InnerDocument,
+    job::OpenJob,
     list, network, origin,
     page_reader::OpenPage,
     plan::Plan,
@@ -78,6 +79,8 @@ pub(crate) struct Source {
     pub(crate) memory: Memory,
     /// The page whose last records were left for the next batch.
     pub(crate) open_page: Option<OpenPage>,
+    /// The jobs of the walks that have not ended, by the index of their sequence.
+    pub(crate) jobs: BTreeMap<usize, OpenJob>,
 }
 
 impl Source {
@@ -129,9 +132,12 @@ impl Source {
             let content_type = answer.headers.get("content-type").map(String::as_str);
             let opened = open(plan, &answer.body, &answer.headers);
             // What is fetched for a record of a page is small beside it, and must not wait for other pages.
-            let is_page = std::ptr::eq(call, &plan.list);
+            let is_page = std::ptr::eq(call, plan.pages());
+            let is_of_job = plan.is_of_job(call);
             let is_ack = plan.ack.as_ref().is_some_and(|ack| std::ptr::eq(call, ack));
-            let format = opened.as_ref().ok().map(|(message, text)| format_of(plan, message, text));
+            let set_format = plan.config.format.filter(|_| !is_of_job);
+            let format = opened.as_ref().ok();
+            let format = format.map(|(message, text)| format_of(set_format, message, text));
             let size = opened.as_ref().ok().filter(|_| is_page);
             let size = size.map(|opened| memory_of(plan, call, opened));
             let room = match size {
@@ -140,7 +146,7 @@ impl Source {
             };
             // Other formats have an end of their own.
             let is_lines = format.is_some_and(is_lines);
-            let (text, diagnostics, tree) = parse_opened(plan, call, opened);
+            let (text, diagnostics, tree) = parse_as(set_format, plan, call, opened);
             if matches!(tree, Err(MessageError::TooLarge(_))) {
                 return Err(FetchError::above_limit());
             }
@@ -237,6 +243,12 @@ impl Source {
                 (Meaning::Nothing, _) => Ok(Value::Null),
                 // That it took an acknowledgement, a source may say without a word.
                 (Meaning::Success, Err(_)) if is_ack && answer.body.is_empty() => Ok(Value::Null),
+                // So it may say about a job, by a status and a header.
+                (Meaning::Success, Err(_))
+                    if is_of_job && (answer.body.is_empty() || is_redirect) =>
+                {
+                    Ok(Value::Null)
+                }
                 // A whole document in the place of lines has an end of its own.
                 (Meaning::Success, Ok(tree))
                     if list::ends_within_a_line(&text)
@@ -278,7 +290,7 @@ impl Source {
                     }
                 }
             };
-            if attempt == MAX_ATTEMPTS {
+            if attempt == MAX_ATTEMPTS || plan.begins_job(call) {
                 return Err(FetchError::Unreadable { what, answer });
             }
             let what = self.credentials.hide(&what);
@@ -338,8 +350,8 @@ pub(crate) fn parse(
     parse_opened(plan, call, open(plan, bytes, headers))
 }
 
-/// Parses the answer to a login. Its format is its own, and not that of lists.
-pub(crate) fn parse_login(
+/// Parses the answer to a login, or one about a job. Its format is its own, and not that of lists.
+pub(crate) fn parse_own(
     plan: &Plan,
     call: &Call,
     answer: &Answer,
@@ -368,8 +380,8 @@ pub(crate) fn is_lines(format: DocumentFormat) -> bool {
 }
 
 /// The format of a message.
-fn format_of(plan: &Plan, message: &Message<'_>, text: &Text) -> DocumentFormat {
-    plan.config.format.unwrap_or_else(|| own_format(message, text))
+fn format_of(set: Option<DocumentFormat>, message: &Message<'_>, text: &Text) -> DocumentFormat {
+    set.unwrap_or_else(|| own_format(message, text))
 }
 
 /// The format that a message has by its content type and its first characters.
@@ -383,7 +395,7 @@ fn own_format(message: &Message<'_>, text: &Text) -> DocumentFormat {
 /// About how much memory a message takes when it is parsed.
 fn memory_of(plan: &Plan, call: &Call, (message, text): &(Message<'_>, Text)) -> usize {
     let inner = &call.config.inner;
-    let tree_bytes = match format_of(plan, message, text) {
+    let tree_bytes = match format_of(plan.config.format, message, text) {
         DocumentFormat::Csv => table_bytes(&text.text, &plan.layout),
         _ => tree_bytes(&text.text, !inner.is_empty()),
     };

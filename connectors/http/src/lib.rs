@@ -10,7 +10,7 @@
 //!
 //! Reading order: `request.rs` and `client.rs` send requests, `rules.rs` and `fetch.rs` judge the answers,
 //! `answer.rs` and `record.rs` take the records out of them, `pages.rs` and `selection.rs` move the cursor.
-//! `page_reader.rs` does all this for a page.
+//! `page_reader.rs` does all this for a page, and `job.rs` waits for the file that some lists are.
 
 #![warn(missing_docs)]
 
@@ -35,6 +35,7 @@ mod trace;
 
 mod fetch;
 mod inner;
+mod job;
 mod kept;
 mod rules;
 mod sign;
@@ -54,7 +55,10 @@ mod time;
 mod calls;
 mod doubts;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use connector_wire::{auth::Mtls, identity};
 use contract::{
@@ -109,7 +113,7 @@ impl Http {
             return HIDDEN_ANSWER.to_owned();
         }
         let (text, ..) =
-            fetch::parse(&self.plan, &self.plan.list, &trace.page, &trace.answer_headers);
+            fetch::parse(&self.plan, self.plan.pages(), &trace.page, &trace.answer_headers);
         self.source.credentials.hide(&connector_wire::secrets::hide(&text))
     }
 
@@ -136,8 +140,9 @@ impl Connector for Http {
         let client = Client::new(&plan.config, plan.allowed_hosts.clone(), identity, gate, clock)?;
         let sequences = Sequence::all(&plan);
         let (has_cookies, known, open_page) = (false, BTreeSet::new(), None);
+        let jobs = BTreeMap::new();
         let mut source =
-            Source { client, credentials, zone, has_cookies, known, memory, open_page };
+            Source { client, credentials, zone, has_cookies, known, memory, open_page, jobs };
         kept::adopt(&mut source);
         let account = PassAccount::default();
         let (counted_up_to, unsettled, failed) = (None, None, None);
@@ -186,11 +191,11 @@ impl Connector for Http {
             let mut reader = PageReader { plan, source, account, walk, now, max, started };
             let page = match Box::pin(reader.read(sequence, &mut cursor)).await {
                 Ok(Some(page)) => {
-                    has_moved = true;
+                    has_moved |= page.job != Some(job::Step::Waiting);
                     page
                 }
                 // It is not time yet to read old records again.
-                Ok(None) => PageEntries { entries: Vec::new(), is_complete: true },
+                Ok(None) => PageEntries { is_complete: true, ..PageEntries::default() },
                 Err(fault) => {
                     self.note_failed();
                     let fault = self
@@ -217,10 +222,12 @@ impl Connector for Http {
                     let name = sequence.name(&self.plan);
                     self.account.note_gap(format!("{name} could not be read: {fault}"));
                     faults.push((Partition(name), fault));
-                    PageEntries { entries: Vec::new(), is_complete: true }
+                    PageEntries { is_complete: true, ..PageEntries::default() }
                 }
             };
-            let PageEntries { entries, is_complete } = page;
+            let PageEntries { entries, is_complete, job } = page;
+            // A job that was begun must not be forgotten, whatever happens next.
+            let has_begun = job == Some(job::Step::Begun);
             if entries.iter().any(|entry| matches!(entry, Entry::Record(_))) {
                 cursor.note_keys(&self.plan.fingerprint);
             }
@@ -228,7 +235,8 @@ impl Connector for Http {
                 cursor.complete.insert(index);
             }
             let caught_up = cursor.end_round_if_complete(n_sequences);
-            if caught_up || !entries.is_empty() || started.elapsed() > MAX_READ_TIME {
+            let is_late = started.elapsed() > MAX_READ_TIME;
+            if caught_up || has_begun || !entries.is_empty() || is_late {
                 if acknowledges {
                     let keys = entries.iter().filter_map(Entry::key);
                     cursor.to_acknowledge = keys.map(ToString::to_string).collect();

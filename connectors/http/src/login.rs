@@ -270,7 +270,7 @@ impl Login {
         has_cookies: bool,
         now: Timestamp,
     ) -> Result<(), FetchError> {
-        let (text, tree) = fetch::parse_login(plan, &self.call, answer);
+        let (text, tree) = fetch::parse_own(plan, &self.call, answer);
         let view = AnswerView {
             status: answer.status,
             content_type: answer.headers.get("content-type").map(String::as_str),

@@ -78,7 +78,9 @@ pub(crate) fn check_resolve<'a>(
     logins: impl Iterator<Item = &'a Url>,
 ) -> Result<(), Fault> {
     let Config { resolve, proxy, .. } = &plan.config;
-    let calls = [&plan.list].into_iter().chain(&plan.parts).chain(&plan.ack).map(|call| &call.url);
+    let jobs = plan.job.iter().flat_map(|job| [&job.poll, &job.result]);
+    let calls = [&plan.list].into_iter().chain(&plan.parts).chain(&plan.ack).chain(jobs);
+    let calls = calls.map(|call| &call.url);
     let urls = calls.chain(&plan.warm_up).chain(&plan.allowed_hosts).chain(logins);
     let hosts: Vec<&str> = urls.filter_map(Url::host_str).collect();
     if let Some(host) = resolve.keys().find(|host| !hosts.contains(&host.as_str())) {

@@ -1,15 +1,10 @@
 //! Reads one page of a sequence: requests it, takes its records and moves the cursor.
 
-use std::{
-    collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+mod load;
 
-use contract::{EndedBy, Entry, Fault, Place, Reason, Revision, Timestamp};
+use std::{collections::HashSet, time::Duration};
+
+use contract::{EndedBy, Entry, Fault, FaultKind, Place, Reason, Revision, Timestamp};
 use document::{DuplicateOutcome, Duplicates, before};
 use tokio::time::Instant;
 
@@ -23,17 +18,14 @@ use crate::{
     config::OnBadPage,
     cursor::{Cursor, Progress},
     doubts,
-    fetch::{ReadAnswer, Source},
-    list, origin,
+    fetch::Source,
+    job, list,
     pages::{FORGOTTEN, NextPage, Paging, Position, Said, Step},
     plan::{MAX_NEXT_BYTES, Plan},
     record,
     selection::Selection,
-    sequence::{Sequence, page_name, params, walk_name},
+    sequence::{Sequence, page_name, walk_name, with_selection},
 };
-
-/// Maximum number of signs that are known to be fine: some sources put a number into each message.
-const MAX_KNOWN: usize = 100;
 
 /// Entries of a page. The cursor has moved past them.
 #[derive(Debug, Default)]
@@ -41,6 +33,8 @@ pub(crate) struct PageEntries {
     pub(crate) entries: Vec<Entry>,
     /// Whether the sequence was read to its end.
     pub(crate) is_complete: bool,
+    /// What was done for a job that has no result yet; `None` if this is a page.
+    pub(crate) job: Option<job::Step>,
 }
 
 /// A page whose last records are left for the next batch.
@@ -90,6 +84,14 @@ impl PageReader<'_> {
             plan.selection.begin(&mut progress, self.now);
         }
         let max_size = plan.config.page.size().map(|size| usize::try_from(size.value).unwrap_or(1));
+        if let Some(job) = &plan.job {
+            let params = with_selection(plan, sequence, &progress, Vec::new());
+            let asked = (self.walk.index, params);
+            let step = Box::pin(job::advance(self.source, plan, job, asked, &mut progress));
+            if let Some(step) = step.await? {
+                return Ok(Some(self.wait_for_job(sequence, cursor, progress, step)));
+            }
+        }
         self.pause(&progress.pages).await?;
         // The number of records to request; after an answer that is too large, half as many.
         let mut size = progress.pages.size.or(max_size).unwrap_or(1).max(1);
@@ -99,6 +101,11 @@ impl PageReader<'_> {
                 loaded if is_absent(&loaded) && plan.config.page.resumes(&progress.pages) => {
                     self.account.note_doubt(FORGOTTEN);
                     progress.pages = Paging::start(&progress.pages);
+                }
+                Ok(page) if plan.job.is_some() && page.is_absent() => {
+                    let index = self.walk.index;
+                    let step = job::note_absent(self.source, index, &mut progress, page.missing)?;
+                    return Ok(Some(self.wait_for_job(sequence, cursor, progress, step)));
                 }
                 Ok(page) => {
                     let is_smaller = max_size.is_some_and(|max| size < max);
@@ -134,8 +141,13 @@ impl PageReader<'_> {
                         OnBadPage::Stop => None,
                         OnBadPage::Quarantine => plan.config.page.skip(&mut progress.pages, size),
                     };
-                    let Some(step) = step else {
-                        return Err(Fault::stopped(format!(
+                    let Some(mut step) = step else {
+                        let kind = match plan.job {
+                            // Another job may bring another result.
+                            Some(_) => FaultKind::Transient,
+                            None => FaultKind::Stopped,
+                        };
+                        return Err(Fault::new(kind, format!(
                             "{at} cannot be read after three requests: {what}; the last answer has {}",
                             answer.description()
                         ))
@@ -145,6 +157,7 @@ impl PageReader<'_> {
                              one to [[http.empty]]",
                         ));
                     };
+                    self.follow_parts(&mut progress, &mut step);
                     let walk = self.walk(&progress.pages);
                     walk.note_gap(format!("{at} could not be read"));
                     progress.has_gap = true;
@@ -153,7 +166,7 @@ impl PageReader<'_> {
                     let at = Place { key: None, revision: Revision::NONE, at };
                     let entry = Entry::Unreadable { place: at, bytes: answer.body, reason };
                     let is_complete = self.finish_page(sequence, cursor, progress, step);
-                    return Ok(Some(PageEntries { entries: vec![entry], is_complete }));
+                    return Ok(Some(PageEntries { entries: vec![entry], is_complete, job: None }));
                 }
             }
         };
@@ -177,7 +190,7 @@ impl PageReader<'_> {
             _ => 0,
         };
         let mut entries = Vec::new();
-        let said = plan.said(&page);
+        let said = self.said(&page);
         let was_read_before =
             plan.config.page.peek(&progress.pages, &page, size, said).was_read_before;
         let times = plan.selection.times(&page.records);
@@ -210,7 +223,7 @@ impl PageReader<'_> {
             progress.pages.partly_read = Some((n_read, hash.clone()));
             sequence.store(plan, cursor, progress, self.now, false);
             self.source.open_page = Some(OpenPage { sequence, hash, page });
-            return Ok(PageEntries { entries, is_complete: false });
+            return Ok(PageEntries { entries, is_complete: false, job: None });
         }
         if let (Some(value), false) = (sequence.value, sequence.is_reread) {
             self.check_owners(value, &page, cursor)?;
@@ -251,8 +264,9 @@ impl PageReader<'_> {
             walk.note_unnamed(plan.config.page.unnamed_at(&page));
             walk.note_no_total(plan.total().and_then(|total| total.problem(&page)));
         }
-        let mut step = plan.config.page.step(&mut progress.pages, &page, size, said);
         let is_compared = walk.has_records();
+        let mut step = plan.config.page.step(&mut progress.pages, &page, size, said);
+        self.follow_parts(&mut progress, &mut step);
         let is_end = step.end.is_some() || progress.pages.ends.is_some();
         if is_end && said == Said::default() {
             let signs = &self.source.known;
@@ -292,7 +306,7 @@ impl PageReader<'_> {
             return Err(Fault::stopped(what).remedy("write one channel for each value of `each`"));
         }
         let is_complete = self.finish_page(sequence, cursor, progress, step);
-        Ok(PageEntries { entries, is_complete })
+        Ok(PageEntries { entries, is_complete, job: None })
     }
 
     /// Checks that a key does not stand for different records under two values of `each`. A record may have
@@ -328,83 +342,6 @@ impl PageReader<'_> {
             parts.push((part.0.name.clone(), value, diagnostics));
         }
         Ok(record::entry(self.plan, tree, &page.diagnostics, at, parts))
-    }
-
-    /// Requests a page, unless it is still open.
-    async fn load(
-        &mut self,
-        sequence: Sequence,
-        progress: &Progress,
-        size: usize,
-    ) -> Result<Page, FetchError> {
-        let plan = self.plan;
-        if let Some((_, hash)) = &progress.pages.partly_read
-            && let Some(open_page) = self
-                .source
-                .open_page
-                .take_if(|open_page| open_page.sequence == sequence && open_page.hash == *hash)
-        {
-            return Ok(open_page.page);
-        }
-        let (params, next) = params(plan, sequence, progress, size);
-        let base = &plan.list.url;
-        let next = next.map(|next| origin::next(base, &next, &plan.allowed_hosts)).transpose();
-        let request = plan.list.request(&params, next?)?;
-        let at = &progress.pages;
-        let is_second_opinion = plan.config.page.is_second_opinion(at, size);
-        let no_page = match &plan.config.page {
-            _ if is_second_opinion => &plan.second_opinion,
-            page if page.can_exceed_end(at) || page.was_named(at) => &plan.beyond_end,
-            _ => &plan.no_content,
-        };
-        // Beyond the last record, some sources have `null` in the place of the list.
-        let has_all = plan.config.page.can_exceed_end(at) && self.walk(at).lists(at.n_records);
-        let is_success = AtomicBool::new(false);
-        let was_repeated = AtomicBool::new(at.n_repeats > 0 || at.rereading.is_some());
-        let known = self.source.known.clone();
-        let make_page = |answer: ReadAnswer| {
-            is_success.store(true, Ordering::Relaxed);
-            let ReadAnswer { mut parsed, answer, room } = answer;
-            parsed.is_nothing |= has_all && list::lacks_list(&plan.config, &parsed, &known);
-            let (url, headers) = (Some((*answer.url).clone()), answer.headers.clone());
-            let missing = parsed.is_missing.then_some(answer.status);
-            // Without even a header, an answer is the end of the list only behind its last page, and only if it is
-            // certain that it is whole.
-            let may_be_empty = plan.config.page.can_exceed_end(at) && !parsed.may_be_cut;
-            if parsed.is_blank && !may_be_empty {
-                return Err((doubts::BLANK.to_owned(), answer));
-            }
-            let page = Page::new(&plan.config, parsed, &known, url, headers);
-            let page = page.and_then(|mut page| {
-                page.room = room.map(Arc::new);
-                page.missing = missing;
-                page.secret_params.clone_from(&plan.secret_params);
-                // A page that repeats the previous one is requested again, once: it may be an old answer.
-                let is_repeated = !page.is_empty() && at.hash.as_ref() == Some(&page.hash());
-                if is_repeated && !was_repeated.swap(true, Ordering::Relaxed) {
-                    return Err("it has the same records as the page before it".to_owned());
-                }
-                Ok(page)
-            });
-            page.map_err(|what| (what, answer))
-        };
-        let no_page = std::slice::from_ref(no_page);
-        match self.source.fetch(plan, &plan.list, &request, no_page, make_page).await {
-            // The page before this one was the last by the settings, and this one is refused.
-            Err(FetchError::Unreadable { .. })
-                if is_second_opinion && !is_success.load(Ordering::Relaxed) =>
-            {
-                Ok(Page::default())
-            }
-            result => {
-                let page = result?;
-                page.check_keys()?;
-                if self.source.known.len() < MAX_KNOWN {
-                    self.source.known.extend(page.signs.iter().cloned());
-                }
-                Ok(page)
-            }
-        }
     }
 
     /// Waits before the next request if the last ones brought nothing new.
@@ -451,6 +388,9 @@ impl PageReader<'_> {
         let started = progress.started.unwrap_or(self.now);
         let mut is_complete = false;
         if let Some(end) = step.end {
+            // The next walk begins a job of its own.
+            progress.job = None;
+            self.source.jobs.remove(&self.walk.index);
             let walk = self.walk(&progress.pages);
             if let (true, Some(field)) = (walk.lacks_times(), plan.selection.time_field()) {
                 let at = field.at.as_str();

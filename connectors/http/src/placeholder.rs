@@ -61,6 +61,16 @@ impl<'a> Names<'a> {
         names
     }
 
+    /// These, and another parameter that the request always has.
+    pub(crate) fn with(mut self, name: &'a str) -> Result<Self, Fault> {
+        if self.always.contains(&name) || self.later.iter().any(|(later, _)| *later == name) {
+            return Err(Fault::stopped(format!("two parameters have the name `{name}`"))
+                .remedy("give the one in `each`, `since`, `day` or `page` another name"));
+        }
+        self.always.push(name);
+        Ok(self)
+    }
+
     /// Refuses a placeholder in `setting` that a request could not fill.
     fn check(&self, setting: &str, name: &str) -> Result<(), Fault> {
         let later = self.later.iter().filter(|_| !self.always.contains(&name));

@@ -19,6 +19,7 @@ use crate::{
     credentials::Credentials,
     cursor::Fingerprint,
     elsewhere, fetch,
+    job::Job,
     login::Login,
     network, origin,
     pages::{Paging, Said, StopRule, Total, TotalPlace},
@@ -38,6 +39,7 @@ pub(crate) struct Plan {
     /// The requests of the parts, in their order.
     pub(crate) parts: Vec<Call>,
     pub(crate) ack: Option<Call>,
+    pub(crate) job: Option<Box<Job>>,
     /// What is known of answers in CSV.
     pub(crate) layout: Layout,
     pub(crate) selection: Selection,
@@ -70,11 +72,19 @@ impl Plan {
         let login = config.login.as_ref().map(|login| Login::new(login, &config, zone));
         let proxy = network::proxy_secrets(&config);
         let credentials = Credentials { auth, login: login.transpose()?, proxy };
-        let call = |call: &CallConfig, success, names: &Names<'_>| {
+        let call = |call: &CallConfig, success: Option<&Rule>, names: &Names<'_>| {
             let call = Call::new(call, success, &config.content_type, config.insecure, names)?;
             credentials.check_call(&call).map(|()| call)
         };
-        let list = call(&config.call, None, &Names::of_list(&config))?.asking()?;
+        // What begins a job may be taken now and done later (202).
+        let begun = config.job.as_ref().map(|_| match config.rules.success.clone() {
+            Some(rule) => rule.within((200..300).collect()),
+            None => Rule::for_statuses((200..300).collect()),
+        });
+        let list = call(&config.call, begun.as_ref(), &Names::of_list(&config))?.asking()?;
+        let job =
+            config.job.as_ref().map(|job| Job::new(job, &config, &list.url, call).map(Box::new));
+        let job = job.transpose().map_err(|fault| fault.at("http.job"))?;
         check_page(&config.page)?;
         check_records(&config)?;
         let mut totals = config.total.iter().chain(config.page.stop().and_then(StopRule::total));
@@ -136,6 +146,7 @@ impl Plan {
             layout: Layout::new(config.csv.clone(), &config.key),
             parts: parts.collect::<Result<_, Fault>>()?,
             ack: ack.transpose()?,
+            job,
             selection,
             reread_time_field: field.transpose()?.flatten(),
             warm_up: warm_up.transpose()?,
@@ -147,6 +158,22 @@ impl Plan {
         network::check_resolve(&plan, token.as_ref().into_iter().chain(login))?;
         elsewhere::check_calls(&plan, &credentials)?;
         Ok((plan, credentials))
+    }
+
+    /// The request whose answers have the records.
+    pub(crate) fn pages(&self) -> &Call {
+        self.job.as_ref().map_or(&self.list, |job| &job.result)
+    }
+
+    /// Whether a request begins a job, or asks for its state: the settings for answers are not those of its answers.
+    pub(crate) fn is_of_job(&self, call: &Call) -> bool {
+        let polls = self.job.as_ref().is_some_and(|job| std::ptr::eq(call, &job.poll));
+        polls || self.begins_job(call)
+    }
+
+    /// Whether a request begins a job: it must not be repeated without need.
+    pub(crate) fn begins_job(&self, call: &Call) -> bool {
+        self.job.is_some() && std::ptr::eq(call, &self.list)
     }
 
     /// Maximum size of an unpacked answer, in bytes.
@@ -299,13 +326,16 @@ fn requests_text(config: &Config) -> String {
     let zones =
         [config.since.as_ref().and_then(|at| at.zone), config.day.as_ref().and_then(|at| at.zone)];
     let until = config.since.as_ref().and_then(|since| since.until.as_ref());
-    let settings = json!({
+    let mut settings = json!({
         "list": call(&config.call),
         "parts": config.part.iter().map(part).collect::<Vec<_>>(),
         "zones": zones.map(|zone| zone.map(Tz::name)),
         "until": until.map(|until| &until.param),
         "each": config.each.as_ref().map(|each| &each.param),
     });
+    if let (Some(job), Some(all)) = (&config.job, settings.as_object_mut()) {
+        all.insert("job".to_owned(), job.text(call));
+    }
     settings.to_string()
 }
 

@@ -103,7 +103,7 @@ fn unreadable(
 
 /// Parses a fixture: an answer as the source sends it. Its records may already contain their parts.
 pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
-    let (text, diagnostics, tree) = fetch::parse(plan, &plan.list, page, &BTreeMap::new());
+    let (text, diagnostics, tree) = fetch::parse(plan, plan.pages(), page, &BTreeMap::new());
     let view = AnswerView {
         status: 200,
         content_type: None,
@@ -112,18 +112,19 @@ pub(crate) fn sample(plan: &Plan, page: &[u8]) -> Result<Vec<Entry>, Fault> {
         retry_after: None,
         via_proxy: false,
     };
-    let (tree, is_nothing) = match (plan.config.rules.judge(None, view), tree) {
-        (Meaning::Nothing, _) => (Value::Null, true),
-        (Meaning::Success, Ok(tree)) => (tree, false),
-        (Meaning::Success, Err(why)) => {
-            return Err(Fault::stopped("the fixture cannot be read").because(why.to_string()));
-        }
-        (Meaning::Fault(fault) | Meaning::Refused(fault), _) => return Err(fault),
-        (Meaning::Expired | Meaning::Unclear, _) => {
-            return Err(Fault::stopped("the channel's rules do not accept the fixture"));
-        }
-    };
-    let is_xml = plan.list.has_xml(&text);
+    let (tree, is_nothing) =
+        match (plan.config.rules.judge(plan.pages().success.as_ref(), view), tree) {
+            (Meaning::Nothing, _) => (Value::Null, true),
+            (Meaning::Success, Ok(tree)) => (tree, false),
+            (Meaning::Success, Err(why)) => {
+                return Err(Fault::stopped("the fixture cannot be read").because(why.to_string()));
+            }
+            (Meaning::Fault(fault) | Meaning::Refused(fault), _) => return Err(fault),
+            (Meaning::Expired | Meaning::Unclear, _) => {
+                return Err(Fault::stopped("the channel's rules do not accept the fixture"));
+            }
+        };
+    let is_xml = plan.pages().has_xml(&text);
     let is_lines = plan.config.format.is_some_and(fetch::is_lines);
     let parsed = Parsed { tree, is_nothing, is_xml, is_lines, diagnostics, ..Parsed::default() };
     let page = Page::new(&plan.config, parsed, &BTreeSet::new(), None, BTreeMap::new())

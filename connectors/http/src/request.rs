@@ -32,7 +32,7 @@ const MAX_INSTRUCTIONS: u64 = 100_000;
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) url: Url,
-    method: Method,
+    pub(crate) method: Method,
     pub(crate) config: CallConfig,
     /// The body from a file; `None` if the settings name none.
     template: Option<Template>,
@@ -180,6 +180,12 @@ impl Call {
     /// Whether a placeholder outside of `body` has this name.
     pub(crate) fn has_placeholder(&self, name: &str) -> bool {
         self.placed.has(name)
+    }
+
+    /// Whether a parameter with this name has a place of its own, in `body` or elsewhere.
+    pub(crate) fn has_place(&self, name: &str) -> bool {
+        let template = self.template.as_ref();
+        self.placed.has(name) || template.is_some_and(|template| template.names.contains(name))
     }
 
     /// Whether the body is one with placeholders, but none with this name.

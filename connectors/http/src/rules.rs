@@ -194,6 +194,21 @@ impl Rule {
         Self { status: Some(OneOf::Many(statuses)), at: None, equals: None, contains: None }
     }
 
+    /// The same, but only for answers with these statuses, unless it names some itself.
+    pub(crate) fn within(mut self, statuses: Vec<u16>) -> Self {
+        self.status = self.status.or(Some(OneOf::Many(statuses)));
+        self
+    }
+
+    /// The statuses that it names.
+    pub(crate) fn statuses(&self) -> Vec<u16> {
+        match &self.status {
+            None => Vec::new(),
+            Some(OneOf::One(status)) => vec![*status],
+            Some(OneOf::Many(statuses)) => statuses.clone(),
+        }
+    }
+
     /// The value that an answer has at the place of the rule, and that place, if the rule expects a certain value
     /// there. One that it only wants to be there may be a token.
     pub(crate) fn value(&self, answer: AnswerView<'_>) -> Option<(String, &str)> {
@@ -235,6 +250,19 @@ impl FaultRule {
         matches!(self.kind, FaultRuleKind::Refresh)
     }
 
+    /// The condition.
+    pub(crate) fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// The fault that an answer means; `None` if the rule does not match.
+    pub(crate) fn fault(&self, answer: AnswerView<'_>) -> Option<Fault> {
+        match self.rule.matches(answer).then(|| self.meaning(answer))? {
+            Meaning::Fault(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
     fn meaning(&self, answer: AnswerView<'_>) -> Meaning {
         let value = |at: &Path| answer.tree.and_then(|tree| at.text(tree)).unwrap_or_default();
         let what = match (&self.rule.at, &self.rule.contains) {
@@ -251,7 +279,7 @@ impl FaultRule {
             FaultRuleKind::Refresh => return Meaning::Expired,
             FaultRuleKind::Transient => Fault::transient(what),
             FaultRuleKind::Stopped => {
-                Fault::stopped(what).remedy("look at the rule in [[http.fault]] that matches")
+                Fault::stopped(what).remedy("look at the rule of the channel that matches")
             }
             FaultRuleKind::Throttled => {
                 let wait = answer.retry_after.max(self.wait.map(|wait| wait.0));

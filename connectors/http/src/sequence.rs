@@ -113,21 +113,41 @@ pub(crate) fn params(
     progress: &Progress,
     size: usize,
 ) -> (Vec<Param>, Option<String>) {
+    let (page, next) = page_params(plan, progress, size);
+    (with_selection(plan, sequence, progress, page), next)
+}
+
+/// Those that say which page it is.
+pub(crate) fn page_params(
+    plan: &Plan,
+    progress: &Progress,
+    size: usize,
+) -> (Vec<Param>, Option<String>) {
+    let (mut params, next) = plan.config.page.params(&progress.pages, size);
+    if let Some(setting) = plan.config.page.size() {
+        params.push((setting.param.clone(), size.into()));
+    }
+    (params, next)
+}
+
+/// Those that say which records are requested, and those of the page.
+pub(crate) fn with_selection(
+    plan: &Plan,
+    sequence: Sequence,
+    progress: &Progress,
+    page: Vec<Param>,
+) -> Vec<Param> {
     let mut params: Vec<Param> = Vec::new();
     if let (Some(each), Some(value)) = (&plan.config.each, sequence.value(plan)) {
         params.push((each.param.clone(), value.clone()));
     }
     params.extend(plan.selection.params(progress));
-    let (page, next) = plan.config.page.params(&progress.pages, size);
     params.extend(page);
-    if let Some(setting) = plan.config.page.size() {
-        params.push((setting.param.clone(), size.into()));
-    }
     if let (true, Some(reread)) = (sequence.is_reread, &plan.config.reread) {
         params.retain(|(name, _)| !reread.params.contains_key(name));
         params.extend(reread.params.clone());
     }
-    (params, next)
+    params
 }
 
 /// The name of a walk in messages; empty if the channel has only one.
@@ -144,6 +164,7 @@ pub(crate) fn page_name(sequence: Sequence, plan: &Plan, progress: &Progress) ->
     let value = value.unwrap_or_default();
     let day = progress.day.map(|day| format!(" of {day}")).unwrap_or_default();
     match plan.config.page {
+        Paging::None {} if plan.job.is_some() => format!("part {page} of the result{day}{value}"),
         Paging::None {} => format!("the page{day}{value}"),
         _ => format!("page {page}{day}{value}"),
     }

@@ -131,10 +131,10 @@ pub(super) fn problem(page: &Page, path: &Path) -> Option<String> {
     })
 }
 
-/// The token or address, if it is one: some sources write `false` where there is no next page.
+/// The token or address, if it is one: some sources write `false` where there is no next page, or `null` into a header.
 pub(super) fn named(token: Option<String>) -> Option<String> {
     let token = token.map(|token| token.trim().to_owned());
-    token.filter(|token| !token.is_empty() && token != "false")
+    token.filter(|token| !["", "false", "null"].contains(&token.as_str()))
 }
 
 /// The address of the next page in the `Link` header.

@@ -21,6 +21,8 @@ mod faults;
 mod forms;
 mod gaps;
 mod hostile;
+mod job_results;
+mod jobs;
 mod limits;
 mod lists;
 mod login_faults;
